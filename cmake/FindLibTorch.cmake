@@ -1,0 +1,26 @@
+# LibTorch from the folder of an installed `torch` (or an unpacked wheel), CPU side only:
+#   -DLIBTORCH=/path/to/torch, or the environment variable LIBTORCH.
+# Not find_package(Torch): the wheel's own config demands a CUDA toolkit even for CPU use.
+set(LIBTORCH "$ENV{LIBTORCH}" CACHE PATH "folder of torch: holds include/ and lib/libtorch_cpu.so")
+find_path(LibTorch_INCLUDE_DIR torch/csrc/api/include/torch/torch.h PATHS ${LIBTORCH}/include NO_DEFAULT_PATH)
+find_library(LibTorch_CPU torch_cpu PATHS ${LIBTORCH}/lib NO_DEFAULT_PATH)
+find_library(LibTorch_C10 c10 PATHS ${LIBTORCH}/lib NO_DEFAULT_PATH)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(LibTorch REQUIRED_VARS LibTorch_CPU LibTorch_C10 LibTorch_INCLUDE_DIR
+  REASON_FAILURE_MESSAGE "set LIBTORCH to the torch folder (tools/test fetches one)")
+if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
+  # The wheel's libtorch_cpu.so needs libcudart and libcupti, which sit beside torch in their own packages.
+  file(GLOB nvidia_libs ${LIBTORCH}/../nvidia/*/lib)
+  add_library(LibTorch::C10 SHARED IMPORTED)
+  set_target_properties(LibTorch::C10 PROPERTIES IMPORTED_LOCATION ${LibTorch_C10})
+  add_library(LibTorch::LibTorch SHARED IMPORTED)
+  set_target_properties(LibTorch::LibTorch PROPERTIES IMPORTED_LOCATION ${LibTorch_CPU})
+  target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE ${LIBTORCH}/include
+                             ${LIBTORCH}/include/torch/csrc/api/include)
+  target_link_libraries(LibTorch::LibTorch INTERFACE LibTorch::C10)
+  foreach(dir ${nvidia_libs})
+    target_link_options(LibTorch::LibTorch INTERFACE -Wl,-rpath-link,${dir} -Wl,-rpath,${dir})
+  endforeach()
+  # The dependencies of libtorch_cpu.so are found by RPATH (not RUNPATH), which reaches them transitively.
+  target_link_options(LibTorch::LibTorch INTERFACE -Wl,--disable-new-dtags)
+endif()

@@ -1,0 +1,54 @@
+# The GPU twins, kernels/*_cuda.cu. Where nvcc is found they are compiled; with or without it the
+# same sources run on the CPU in tests/emulation. The program fluvox does not link them yet.
+file(GLOB FLUVOX_CUDA_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*_cuda.cu)
+
+if(FLUVOX_CUDA)
+  include(CheckLanguage)
+  if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+    find_program(FLUVOX_NVCC nvcc HINTS $ENV{CUDA_HOME}/bin $ENV{CUDA_PATH}/bin /usr/local/cuda/bin)
+    if(FLUVOX_NVCC)
+      set(CMAKE_CUDA_COMPILER ${FLUVOX_NVCC})
+    endif()
+  endif()
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    if(NOT CMAKE_CUDA_ARCHITECTURES)
+      set(CMAKE_CUDA_ARCHITECTURES 80-real 90)  # 90: machine code, and PTX for what comes after
+    endif()
+    enable_language(CUDA)
+    find_package(CUDAToolkit REQUIRED)
+    if(FLUVOX_CCACHE)
+      set(CMAKE_CUDA_COMPILER_LAUNCHER ${FLUVOX_CCACHE})
+    endif()
+    add_library(fluvox_kernels_cuda OBJECT ${FLUVOX_CUDA_SOURCES})
+    target_include_directories(fluvox_kernels_cuda PRIVATE ${PROJECT_SOURCE_DIR})
+    set_target_properties(fluvox_kernels_cuda PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    # CMake 3.25 does not know C++20 for CUDA. As on the CPU, nothing is fused but what the sources say.
+    target_compile_options(fluvox_kernels_cuda PRIVATE -std=c++20 --fmad=false
+                           -Xcompiler=-Wall,-Wextra,-Wshadow,-ffp-contract=off)
+    if(FLUVOX_WERROR)
+      target_compile_options(fluvox_kernels_cuda PRIVATE --Werror=all-warnings)
+    endif()
+    message(STATUS "CUDA: kernels are compiled by ${CMAKE_CUDA_COMPILER}")
+  else()
+    message(STATUS "CUDA: nvcc not found, kernels/*.cu are not compiled (they run in tests/emulation)")
+  endif()
+endif()
+
+# fluvox_emulate(target): adds the .cu sources to a test program as C++, for the CPU.
+function(fluvox_emulate target)
+  target_sources(${target} PRIVATE ${FLUVOX_CUDA_SOURCES})
+  set_source_files_properties(${FLUVOX_CUDA_SOURCES} PROPERTIES LANGUAGE CXX)
+  target_compile_definitions(${target} PRIVATE FLUVOX_EMULATION)
+endfunction()
+
+# fluvox_gpu_test(DEPENDS ...): the tests of tests/emulation on a real GPU, as test_gpu with the ctest
+# label gpu. Each case skips with the reason where there is none.
+function(fluvox_gpu_test)
+  if(NOT TARGET fluvox_kernels_cuda)
+    return()
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/emulation/*_test.cpp)
+  list(FILTER sources EXCLUDE REGEX "/emulation_test\\.cpp$")
+  fluvox_test(gpu LABEL gpu SOURCES ${sources} ${ARGN} fluvox_kernels_cuda CUDA::cudart_static)
+endfunction()

@@ -1,0 +1,15 @@
+# The training side: the LibTorch bodies of steps and nets, the trainer, and the program fluvox-train.
+find_package(LibTorch REQUIRED)
+
+file(GLOB torch_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/net/*_torch.cpp
+     ${PROJECT_SOURCE_DIR}/src/flow/*_torch.cpp)
+fluvox_library(torch SOURCES ${torch_sources} DEPENDS fluvox_flow LibTorch::LibTorch)
+target_precompile_headers(fluvox_torch PRIVATE <torch/torch.h>)
+
+fluvox_library(train DEPENDS fluvox_torch fluvox_models fluvox_mel fluvox_audio fluvox_runtime)
+target_precompile_headers(fluvox_train REUSE_FROM fluvox_torch)
+
+file(GLOB train_cli CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cli/*_torch.cpp)
+add_executable(fluvox-train ${train_cli})
+target_link_libraries(fluvox-train PRIVATE ${runtime_layers} fluvox_torch fluvox_train PkgConfig::sndfile
+                      PkgConfig::soxr PkgConfig::portaudio PNG::PNG CLI11::CLI11)

@@ -1,0 +1,63 @@
+#include "kernels/isa.h"
+
+#include <atomic>
+#include <cstring>
+
+namespace fluvox::kernels {
+
+namespace {
+
+constexpr Isa kAll[] = {Isa::scalar, Isa::avx2, Isa::avx512};
+
+std::atomic<Isa>& current() {
+  static std::atomic<Isa> isa{best_isa()};
+  return isa;
+}
+
+}  // namespace
+
+const char* isa_name(Isa isa) {
+  switch (isa) {
+    case Isa::scalar:
+      return "scalar";
+    case Isa::avx2:
+      return "avx2";
+    case Isa::avx512:
+      return "avx512";
+  }
+  return "unknown";
+}
+
+bool isa_from_name(const char* name, Isa* isa) {
+  for (const Isa candidate : kAll) {
+    if (std::strcmp(name, isa_name(candidate)) != 0) continue;
+    *isa = candidate;
+    return true;
+  }
+  return false;
+}
+
+bool isa_available(Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (isa == Isa::avx512) return isa_available(Isa::avx2) && __builtin_cpu_supports("avx512f");
+#endif
+  return isa == Isa::scalar;
+}
+
+Isa best_isa() {
+  Isa best = Isa::scalar;
+  for (const Isa candidate : kAll)
+    if (isa_available(candidate)) best = candidate;
+  return best;
+}
+
+Isa isa() { return current().load(std::memory_order_relaxed); }
+
+bool set_isa(Isa isa) {
+  if (!isa_available(isa)) return false;
+  current().store(isa, std::memory_order_relaxed);
+  return true;
+}
+
+}  // namespace fluvox::kernels

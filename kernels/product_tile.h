@@ -1,0 +1,128 @@
+// The product's microkernel, written once and compiled for each instruction set, each in its own
+// translation unit. Everything here has internal linkage and uses no inline function of another
+// header: otherwise the linker could choose an AVX-512 body for a machine that has none.
+//
+// Ops is an instruction set:
+//   V: a vector of kLanes floats; load, store, broadcast, fma(a, b, c) = a * b + c rounded once
+//   kRows[n]: rows of a tile that is n vectors of outputs wide (index 0 unused), kVectors: widest n
+#pragma once
+
+#include "kernels/product.h"
+
+// Without it the sums are kept in memory.
+#if defined(__clang__)
+#define FLUVOX_UNROLL _Pragma("unroll")
+#else
+#define FLUVOX_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+namespace fluvox::kernels {
+
+constexpr int kPanel = 64;  // outputs of a full panel of packed weights
+constexpr int kGroup = 16;  // the last panel is rounded up to this
+
+struct ProductArguments {
+  std::ptrdiff_t rows;
+  int outputs;
+  const float* bias;
+  const Segment* segments;
+  int segment_count;
+  float* y;
+  std::ptrdiff_t y_stride;
+};
+
+void product_scalar(const ProductArguments& a);
+void product_avx2(const ProductArguments& a);
+void product_avx512(const ProductArguments& a);
+
+namespace {
+
+// R rows from `row` on, N vectors of outputs from `first` on, in the panel that begins at `panel`
+// and is `width` wide.
+template <class Ops, int R, int N>
+void product_tile(const ProductArguments& a, std::ptrdiff_t row, int panel, int width, int first) {
+  using V = typename Ops::V;
+  constexpr int kWidth = N * Ops::kLanes;
+  const int left = a.outputs - first;
+  const int valid = left < kWidth ? left : kWidth;
+
+  float start[kWidth];
+  for (int o = 0; o < kWidth; ++o)
+    start[o] = a.bias != nullptr && o < valid ? a.bias[first + o] : 0;
+  V sum[R][N];
+  FLUVOX_UNROLL
+  for (int r = 0; r < R; ++r) FLUVOX_UNROLL
+  for (int n = 0; n < N; ++n) sum[r][n] = Ops::load(start + n * Ops::kLanes);
+
+  for (int s = 0; s < a.segment_count; ++s) {
+    const Segment& segment = a.segments[s];
+    const std::ptrdiff_t stride = segment.stride;
+    const float* x = segment.x + row * stride;
+    const float* w =
+        segment.w + static_cast<std::ptrdiff_t>(panel) * segment.inputs + (first - panel);
+    for (int i = 0; i < segment.inputs; ++i, ++x, w += width) {
+      V weights[N];
+      FLUVOX_UNROLL
+      for (int n = 0; n < N; ++n) weights[n] = Ops::load(w + n * Ops::kLanes);
+      FLUVOX_UNROLL
+      for (int r = 0; r < R; ++r) {
+        const V input = Ops::broadcast(x + r * stride);
+        FLUVOX_UNROLL
+        for (int n = 0; n < N; ++n) sum[r][n] = Ops::fma(input, weights[n], sum[r][n]);
+      }
+    }
+  }
+
+  FLUVOX_UNROLL
+  for (int r = 0; r < R; ++r) {
+    float* y = a.y + (row + r) * a.y_stride + first;
+    if (valid == kWidth) {
+      FLUVOX_UNROLL
+      for (int n = 0; n < N; ++n) Ops::store(y + n * Ops::kLanes, sum[r][n]);
+    } else {
+      float whole[kWidth];
+      FLUVOX_UNROLL
+      for (int n = 0; n < N; ++n) Ops::store(whole + n * Ops::kLanes, sum[r][n]);
+      for (int o = 0; o < valid; ++o) y[o] = whole[o];
+    }
+  }
+}
+
+// As product_tile, for `rows` <= R known at run time.
+template <class Ops, int R, int N>
+void product_rows(const ProductArguments& a, std::ptrdiff_t row, int rows, int panel, int width,
+                  int first) {
+  if constexpr (R > 1)
+    if (rows < R) return product_rows<Ops, R - 1, N>(a, row, rows, panel, width, first);
+  product_tile<Ops, R, N>(a, row, panel, width, first);
+}
+
+// All rows of N vectors of outputs, or of fewer where the panel is narrower.
+template <class Ops, int N>
+void product_column(const ProductArguments& a, int panel, int width, int first) {
+  if constexpr (N > 1)
+    if (panel + width - first < N * Ops::kLanes)
+      return product_column<Ops, N - 1>(a, panel, width, first);
+  constexpr int kRows = Ops::kRows[N];
+  // Tiles as equal as can be: 13 rows are 7 and 6, not 12 and 1.
+  std::ptrdiff_t row = 0;
+  for (std::ptrdiff_t tiles = (a.rows + kRows - 1) / kRows; tiles > 0; --tiles) {
+    const int rows = static_cast<int>((a.rows - row + tiles - 1) / tiles);
+    product_rows<Ops, kRows, N>(a, row, rows, panel, width, first);
+    row += rows;
+  }
+}
+
+template <class Ops>
+void product_panels(const ProductArguments& a) {
+  constexpr int kStep = Ops::kVectors * Ops::kLanes;
+  for (int panel = 0; panel < a.outputs; panel += kPanel) {
+    const int left = (a.outputs - panel + kGroup - 1) / kGroup * kGroup;
+    const int width = left < kPanel ? left : kPanel;
+    for (int first = panel; first < panel + width && first < a.outputs; first += kStep)
+      product_column<Ops, Ops::kVectors>(a, panel, width, first);
+  }
+}
+
+}  // namespace
+}  // namespace fluvox::kernels

@@ -1,0 +1,103 @@
+#include "core/threads.h"
+
+#include <algorithm>
+#include <atomic>
+#include <system_error>
+#include <utility>
+
+namespace fluvox {
+namespace {
+
+thread_local bool inside_task = false;
+
+}  // namespace
+
+struct Threads::Job {
+  const std::function<void(int)>& fn;
+  int count;
+  std::atomic<int> next{0};
+  std::atomic<int> failed;  // the lowest index that threw, else count
+  std::mutex mutex{};
+  std::exception_ptr error{};
+};
+
+Threads::Threads(int n) {
+  if (n <= 0) n = default_threads();
+  try {
+    for (int i = 1; i < n; ++i) workers_.emplace_back([this] { work(); });
+  } catch (const std::system_error&) {
+    // The system grants no more threads; those that exist do the work.
+  }
+}
+
+Threads::~Threads() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void Threads::take_part(Job& job) {
+  const bool outer = std::exchange(inside_task, true);
+  while (true) {
+    const int i = job.next.fetch_add(1);
+    // Indices are handed out in order: all below the lowest failure have been started.
+    if (i >= job.failed.load()) break;
+    try {
+      job.fn(i);
+    } catch (...) {
+      const std::lock_guard lock(job.mutex);
+      if (i < job.failed.load()) {
+        job.failed = i;
+        job.error = std::current_exception();
+      }
+    }
+  }
+  inside_task = outer;
+}
+
+void Threads::work() {
+  unsigned long seen = 0;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [&] { return stopping_ || (job_ && generation_ != seen); });
+    if (stopping_) return;
+    seen = generation_;
+    Job& job = *job_;
+    ++busy_;
+    lock.unlock();
+    take_part(job);
+    lock.lock();
+    if (--busy_ == 0) done_.notify_one();
+  }
+}
+
+void Threads::run(int count, const std::function<void(int)>& fn) {
+  if (inside_task || workers_.empty() || count <= 1) {
+    for (int i = 0; i < count; ++i) fn(i);
+    return;
+  }
+  const std::lock_guard one_at_a_time(callers_);
+  Job job{fn, count, {}, count};
+  {
+    const std::lock_guard lock(mutex_);
+    job_ = &job;
+    ++generation_;
+  }
+  wake_.notify_all();
+  take_part(job);
+  {
+    std::unique_lock lock(mutex_);
+    job_ = nullptr;  // a worker that wakes late finds nothing
+    done_.wait(lock, [&] { return busy_ == 0; });
+  }
+  if (job.error) std::rethrow_exception(job.error);
+}
+
+int default_threads() {
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+}  // namespace fluvox

@@ -1,0 +1,48 @@
+// A fixed pool of threads. Work is split by index, and what an index computes must not depend on
+// who computes it, so results are the same for every number of threads.
+#pragma once
+
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace fluvox {
+
+class Threads {
+ public:
+  // n threads in all, the caller of run() included; 0 means default_threads(). Where the system
+  // grants fewer, the pool has fewer.
+  explicit Threads(int n = 0);
+  ~Threads();
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+
+  int size() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // fn(0) ... fn(count - 1), each once, in any order and at once; returns when all are done. When
+  // some throw, the exception of the lowest index is thrown again here, and indices above it may
+  // have been left out. Called from inside a task it runs inline, in order.
+  void run(int count, const std::function<void(int)>& fn);
+
+ private:
+  struct Job;
+  void work();
+  static void take_part(Job& job);
+
+  std::vector<std::thread> workers_;
+  std::mutex callers_;  // one run() at a time
+  std::mutex mutex_;    // of what follows
+  std::condition_variable wake_, done_;
+  Job* job_ = nullptr;
+  unsigned long generation_ = 0;
+  int busy_ = 0;
+  bool stopping_ = false;
+};
+
+// The processors that this process may use, at least 1.
+int default_threads();
+
+}  // namespace fluvox

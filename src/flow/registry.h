@@ -1,0 +1,31 @@
+// The steps that a spec may name. `make` is called with the step's own struct. A split is not among them: the
+// flow handles it (split.h).
+#pragma once
+
+#include <string>
+
+#include "flow/coupling.h"
+#include "flow/grid_coupling.h"
+#include "flow/invertible1x1.h"
+#include "flow/lapped.h"
+#include "flow/split.h"
+#include "flow/squeeze.h"
+#include "flow/whiten.h"
+#include "net/registry.h"
+
+namespace fluvox::flow {
+
+template <class Make>
+auto make_step(const Json& json, const std::string& where, Make make) -> decltype(make(Squeeze{})) {
+  const std::string kind = kind_of(json, where);
+  if (kind == "squeeze") return make(part_from_json<Squeeze>(json, where));
+  if (kind == "invertible1x1") return make(part_from_json<Invertible1x1>(json, where));
+  if (kind == "coupling") return make(part_from_json<Coupling>(json, where));
+  if (kind == "lapped") return make(part_from_json<Lapped>(json, where));
+  if (kind == "whiten") return make(part_from_json<Whiten>(json, where));
+  if (kind == "grid_coupling") return make(part_from_json<GridCoupling>(json, where));
+  net::refuse_kind(where, "step", kind,
+                   {"squeeze", "split", "invertible1x1", "coupling", "lapped", "whiten", "grid_coupling"});
+}
+
+}  // namespace fluvox::flow

@@ -1,0 +1,157 @@
+#include "mel/mel_file.h"
+
+#include <limits>
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/nearest.h"
+#include "mel/convert.h"
+
+namespace fluvox::mel {
+namespace {
+
+constexpr size_t kMostSidecar = size_t{1} << 20;
+constexpr int kMostDepth = 8;
+constexpr int kSidecarVersion = 1;
+
+struct Sidecar {
+  int version = 0;
+  Json convention = Json::object();
+};
+
+template <class Visitor>
+void fields(Visitor& v, Sidecar& s) {
+  v("fluvox_mel", s.version, "version of this file");
+  v("convention", s.convention, "the convention of the array beside it");
+}
+
+std::filesystem::path sidecar_path(std::filesystem::path path) { return path += ".json"; }
+
+// A regular file, or a name where one can be made; not a device or a pipe, which have no room
+// beside them.
+bool is_plain(const std::filesystem::path& path) {
+  std::error_code none;
+  return !std::filesystem::exists(path, none) || std::filesystem::is_regular_file(path, none);
+}
+
+bool says(const std::filesystem::path& path, const std::string& content) {
+  std::error_code none;
+  const bool alike = std::filesystem::is_regular_file(path, none) &&
+                     std::filesystem::file_size(path, none) == content.size() && !none;
+  return alike && read_file(path, content.size()) == content;
+}
+
+Json parse_json(const std::string& source, const std::string& where) {
+  try {
+    // Nesting is bounded: printing or freeing a deep document would exhaust the stack.
+    return Json::parse(source, [&](int depth, Json::parse_event_t, Json&) {
+      if (depth > kMostDepth)
+        throw Error(Fault::input, "sidecar-invalid", where + ": is nested too deeply");
+      return true;
+    });
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(Fault::input, "sidecar-invalid",
+                text(where, ": is not JSON (", error.what(), "); remove it or write the mel anew"));
+  }
+}
+
+}  // namespace
+
+Layout layout(std::string_view name) {
+  static const std::vector<std::string> known = {"auto", "bands-frames", "frames-bands"};
+  for (size_t i = 0; i < known.size(); ++i)
+    if (name == known[i]) return static_cast<Layout>(i);
+  throw Error(Fault::usage, "layout-unknown",
+              text("--layout: expected auto, bands-frames or frames-bands, found '",
+                   name.substr(0, 80), "'", did_you_mean(name.substr(0, 80), known)));
+}
+
+Mel mel_of_array(const NpyArray& array, int bands, Layout layout, const std::string& where) {
+  std::span<const size_t> shape = array.shape;
+  if (shape.size() == 3 && shape[0] == 1) shape = shape.subspan(1);
+  const auto wanted = static_cast<size_t>(bands);
+  const bool by_bands = shape.size() == 2 && shape[0] == wanted && layout != Layout::frames_bands;
+  const bool by_frames = shape.size() == 2 && shape[1] == wanted && layout != Layout::bands_frames;
+  if (!by_bands && !by_frames)
+    throw Error(
+        Fault::input, "mel-shape",
+        text(where, ": expected a mel of shape ",
+             layout == Layout::frames_bands   ? text("(T, ", bands, ")")
+             : layout == Layout::bands_frames ? text("(", bands, ", T)")
+                                              : text("(", bands, ", T) or (T, ", bands, ")"),
+             ", found ", shape_text(array.shape)));
+  if (by_bands && by_frames)
+    throw Error(
+        Fault::usage, "mel-layout-ambiguous",
+        text(where, ": shape ", shape_text(array.shape), " has as many frames as bands; say which ",
+             "comes first with --layout bands-frames or --layout frames-bands"));
+  const size_t frames = by_bands ? shape[1] : shape[0];
+  if (frames > static_cast<size_t>(std::numeric_limits<int>::max()))
+    throw Error(Fault::input, "mel-shape", text(where, ": too many frames: ", frames));
+  Mel mel;
+  mel.frames = static_cast<int>(frames);
+  mel.bands = bands;
+  mel.values.resize(array.values.size());
+  for (size_t frame = 0; frame < frames; ++frame)
+    for (size_t band = 0; band < wanted; ++band)
+      mel.values[frame * wanted + band] =
+          array.values[by_bands ? band * frames + frame : frame * wanted + band];
+  return mel;
+}
+
+std::optional<Convention> read_sidecar(const std::filesystem::path& path) {
+  const std::filesystem::path beside = sidecar_path(path);
+  std::error_code none;
+  if (!std::filesystem::exists(beside, none)) return std::nullopt;
+  const std::string where = beside.string();
+  const auto sidecar =
+      from_json<Sidecar>(parse_json(read_file(beside, kMostSidecar), where), where);
+  if (sidecar.version != kSidecarVersion)
+    throw Error(
+        Fault::input, "sidecar-invalid",
+        text(where, ": expected \"fluvox_mel\": ", kSidecarVersion, ", found ", sidecar.version));
+  return convention_from_json(sidecar.convention, where + ": convention");
+}
+
+Mel read_mel(const std::filesystem::path& path, const Convention& wanted, Layout layout) {
+  const std::optional<Convention> own = read_sidecar(path);
+  const NpyArray array = read_npy(path);
+  if (!own) return mel_of_array(array, wanted.bands, layout, path.string());
+  if (layout == Layout::automatic) layout = mel::layout(own->layout);
+  try {
+    return convert(mel_of_array(array, own->bands, layout, path.string()), *own, wanted);
+  } catch (const Error& error) {
+    if (error.code() != "mel-convention") throw;
+    throw Error(error.fault(), error.code(), text(path.string(), ": ", error.what()));
+  }
+}
+
+void write_mel(const std::filesystem::path& path, const Mel& mel, const Convention& c) {
+  validate(c, "mel convention");
+  const auto frames = static_cast<size_t>(mel.frames), bands = static_cast<size_t>(mel.bands);
+  if (mel.bands != c.bands || mel.values.size() != frames * bands)
+    throw Error(Fault::input, "mel-bands",
+                text(path.string(), ": the mel has ", mel.bands, " bands, expected the ", c.bands,
+                     " of '", c.name, "'"));
+  const std::filesystem::path beside = sidecar_path(path);
+  const std::string sidecar = to_json(Sidecar{kSidecarVersion, to_json(c)}).dump(2) + "\n";
+  const bool plain = is_plain(path);
+  const bool same = plain && says(beside, sidecar);
+  std::error_code failed;
+  if (plain && !same) std::filesystem::remove(beside, failed);
+  if (failed)
+    throw Error(Fault::io, "mel-write",
+                text(beside.string(), ": the old sidecar cannot be removed: ", failed.message()));
+  if (c.layout == "frames-bands") {
+    write_npy(path, std::vector<size_t>{frames, bands}, mel.values);
+  } else {
+    std::vector<float> turned(mel.values.size());
+    for (size_t frame = 0; frame < frames; ++frame)
+      for (size_t band = 0; band < bands; ++band)
+        turned[band * frames + frame] = mel.values[frame * bands + band];
+    write_npy(path, std::vector<size_t>{bands, frames}, turned);
+  }
+  if (plain && !same) write_file_atomically(beside, sidecar);
+}
+
+}  // namespace fluvox::mel

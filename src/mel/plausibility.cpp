@@ -1,0 +1,104 @@
+#include "mel/plausibility.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "mel/convert.h"
+#include "mel/filterbank.h"
+
+namespace fluvox::mel {
+namespace {
+
+constexpr int kMostFrames = 3000;  // spread over a long mel; more tell no more
+constexpr double kImpossible = 100;
+constexpr double kUnknown = -1;  // too short or too silent to tell
+constexpr int kFewestFrames = 40;
+
+double quantile(std::vector<double>& values, double share) {
+  const auto place = static_cast<size_t>(share * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(place),
+                   values.end());
+  return values[place];
+}
+
+double outside(double value, double low, double high) {
+  return std::max({0.0, low - value, value - high});
+}
+
+// How far the levels are from what speech gives if the mel is in convention `c`, in deviations.
+// Levels are ln of the magnitude of a bin (a band without its filter's weight). Over recordings of
+// a hundred speakers the loudest hundredth lies 4.8 above the median with a deviation of 0.6,
+// whatever the loudness; a log10 read as ln shrinks that to 2.1, decibels or a gain to other
+// multiples.
+double distance(const Mel& mel, const Convention& c) {
+  const LogScale scale(c);
+  const std::vector<double> weight = log_filter_sum(c);
+  const double half = c.quantity == "power" ? 0.5 : 1.0;
+  const double loudest = std::log(c.window / 2.0);  // full scale, all of it in one bin
+  const int step = 1 + mel.frames / kMostFrames;
+  std::vector<double> levels;
+  size_t below = 0, above = 0, all = 0;
+  for (int frame = 0; frame < mel.frames; frame += step)
+    for (size_t band = 0; band < weight.size(); ++band, ++all) {
+      const double ln = scale.to_ln(mel.frame(frame)[band], band);
+      const double level = half * (ln - weight[band]);
+      below += ln < scale.least() - 1.5;  // a predicted mel overshoots a little
+      above += ln > scale.most() + 0.5 || level > loudest + 2;
+      if (ln > scale.least() + 0.2) levels.push_back(level);
+    }
+  if (below > all / 100 || above > all / 100) return kImpossible;
+  if (mel.frames < kFewestFrames || levels.size() <= all / 20) return kUnknown;
+  const double middle = quantile(levels, 0.5), high = quantile(levels, 0.99);
+  return std::max(std::abs(high - middle - 4.8) / 0.6, outside(middle, -9, 0.5) / 0.3);
+}
+
+// Mean 0 and deviation 1: what statistics of a corpus leave.
+bool looks_normalised(const Mel& mel) {
+  double sum = 0, squares = 0, largest = 0;
+  for (const float v : mel.values) {
+    const auto value = static_cast<double>(v);
+    sum += value;
+    squares += value * value;
+    largest = std::max(largest, std::abs(value));
+  }
+  const auto count = static_cast<double>(mel.values.size());
+  const double mean = sum / count;
+  const double deviation = std::sqrt(std::max(0.0, squares / count - mean * mean));
+  return std::abs(mean) < 0.5 && deviation > 0.6 && deviation < 1.5 && largest < 8;
+}
+
+std::string range_text(const Mel& mel) {
+  const auto [least, most] = std::minmax_element(mel.values.begin(), mel.values.end());
+  return text(*least, " to ", *most);
+}
+
+}  // namespace
+
+Plausibility plausibility(const Mel& mel, const Convention& c) {
+  if (mel.values.empty() || mel.bands != c.bands) return {};
+  const double own = distance(mel, c);
+  if (own < 2 || (!c.mean.empty() && looks_normalised(mel))) return {};
+  Plausibility verdict;
+  double best = 1.5;
+  if (c.mean.empty() && looks_normalised(mel)) {
+    verdict.likely = "a mean-variance normalised one (parallel-wavegan or espnet2)";
+  } else {
+    for (const std::string& name : names()) {
+      const Convention other = convention(name);
+      if (other.bands != c.bands) continue;
+      const double theirs = distance(mel, other);
+      if (theirs == kUnknown || theirs >= best || own - theirs < 1) continue;
+      best = theirs;
+      verdict.likely = name;
+    }
+  }
+  if (verdict.likely.empty() && own < kImpossible) return {};
+  verdict.plausible = false;
+  verdict.message = text("values from ", range_text(mel), " are not what convention '", c.name,
+                         "' gives for speech",
+                         verdict.likely.empty() ? "" : "; they look like " + verdict.likely);
+  return verdict;
+}
+
+}  // namespace fluvox::mel

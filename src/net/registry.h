@@ -1,0 +1,33 @@
+// The nets and conditioners that a spec may name. `make` is called with the part's own struct.
+#pragma once
+
+#include <string>
+
+#include "net/conv2d.h"
+#include "net/spectral.h"
+#include "net/upsample.h"
+#include "net/wn.h"
+
+namespace fluvox::net {
+
+[[noreturn]] void refuse_kind(const std::string& where, const std::string& what, const std::string& kind,
+                              std::initializer_list<std::string> known);
+
+template <class Make>
+auto make_net(const Json& json, const std::string& where, Make make) -> decltype(make(Wn{})) {
+  const std::string kind = kind_of(json, where);
+  if (kind == "wn") return make(part_from_json<Wn>(json, where));
+  if (kind == "conv2d") return make(part_from_json<Conv2d>(json, where));
+  refuse_kind(where, "net", kind, {"wn", "conv2d"});
+}
+
+template <class Make>
+auto make_conditioner(const Json& json, const std::string& where, Make make)
+    -> decltype(make(Upsample{})) {
+  const std::string kind = kind_of(json, where);
+  if (kind == "upsample") return make(part_from_json<Upsample>(json, where));
+  if (kind == "spectral") return make(part_from_json<Spectral>(json, where));
+  refuse_kind(where, "conditioner", kind, {"upsample", "spectral"});
+}
+
+}  // namespace fluvox::net

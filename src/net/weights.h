@@ -1,0 +1,35 @@
+// The named tensors of a model, handed down to the runtime bodies, each of which takes its own by
+// name and expected shape. What nobody took is an error too: a file with more in it than the spec
+// names is not this model.
+//
+//   Weights weights(model.tensors);                       // which must outlive it
+//   Weights net = weights.in("steps.3").in("net");
+//   std::vector<float> bias = net.take("start.bias", {256});   // "steps.3.net.start.bias"
+//   weights.refuse_leftovers();
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace fluvox::net {
+
+class Weights {
+ public:
+  explicit Weights(const Tensors& tensors);
+
+  Weights in(const std::string& part) const;  // "steps.3" of this, then "net" of that ...
+  // Refuses a tensor that is absent, has another shape, is not floating or holds NaN or infinity.
+  std::vector<float> take(const std::string& name, const std::vector<int64_t>& shape);
+  std::string path(const std::string& name) const;
+  void refuse_leftovers() const;  // call on the root when every part has been built
+
+ private:
+  struct Root;
+  std::shared_ptr<Root> root_;
+  std::string prefix_;
+};
+
+}  // namespace fluvox::net

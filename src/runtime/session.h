@@ -1,0 +1,64 @@
+// A session: a model ready to work on this machine, without LibTorch.
+//
+//   Session session(flow::read_model("voice.safetensors"), {.threads = 2});
+//   mel::Mel mel = session.analyse(audio);                  // the model's own convention
+//   std::vector<float> sound = session.render(mel, {.seed = 1});
+//   Score score = session.score(audio);                     // exact log-likelihood, nats per sample
+//
+// render gives exactly frames x hop samples. z is [channels][positions] in canonical order (docs: layout).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "flow/model_file.h"
+#include "flow/step_runtime.h"
+#include "mel/convention.h"
+#include "mel/mel.h"
+
+namespace fluvox::runtime {
+
+struct SessionOptions {
+  int threads = 0;  // 0: one for each core
+};
+
+struct RenderOptions {
+  uint64_t seed = 0;
+  uint64_t item = 0;                  // which utterance of the seed: each draws noise of its own
+  std::optional<double> sigma;        // temperature; the model's own when absent
+  std::optional<std::vector<float>> z;  // noise given instead, [channels][positions]; sigma does not scale it
+};
+
+struct Score {
+  double nats = 0;             // log-likelihood of the samples scored, all constants included
+  size_t samples = 0;          // whole frames only: floor(length / hop) * hop
+  double nats_per_sample() const { return nats / static_cast<double>(samples); }
+  double bits_per_sample() const;
+};
+
+class Session {
+ public:
+  explicit Session(const flow::Model& model, SessionOptions options = {});
+  ~Session();
+
+  const flow::Spec& spec() const;
+  const mel::Convention& convention() const;
+  int z_channels() const;
+  int z_positions(int frames) const;
+
+  mel::Mel analyse(std::span<const float> audio) const;
+  std::vector<float> render(const mel::Mel& mel, const RenderOptions& options = {}) const;
+  // The density direction: z of the audio given its mel (audio of exactly frames x hop samples), and its score.
+  std::vector<float> encode(std::span<const float> audio, const mel::Mel& mel, Score* score = nullptr) const;
+  Score score(std::span<const float> audio) const;  // with the mel of the audio itself
+
+ private:
+  struct Plan;
+  std::unique_ptr<Plan> plan_;
+};
+
+}  // namespace fluvox::runtime

@@ -1,0 +1,75 @@
+// The settings of a training run, read from TOML (recipes/*/config.toml) and `--set name=value`. The resolved
+// settings are stored with the run and in the model's provenance.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+
+namespace fluvox::train {
+
+struct CorpusSettings {
+  std::string path;
+  double weight = 1;
+  int held_out = 4;
+  std::string by = "clip";
+};
+
+template <class Visitor>
+void fields(Visitor& v, CorpusSettings& c) {
+  v("path", c.path, "a folder searched for sound files");
+  v("weight", c.weight, "how often to draw from it, beside its minutes", Range{0.001, 1000});
+  v("held_out", c.held_out, "clips (or speakers) kept for measuring", Range{0, 100000});
+  v("by", c.by, "what is held out: clips, or speakers (a name's part before '__')", OneOf{"clip", "speaker"});
+}
+
+struct TrainSettings {
+  std::string model = "compact";
+  Json settings = Json::object();
+  std::string convention = "tacotron2";
+  Json mel = Json::object();
+  std::vector<Json> corpora;
+  std::vector<double> speeds = {1.0};
+  double augment = 0.8;
+  int frames = 32;
+  int batch = 4;
+  int64_t steps = 10000;
+  double learning_rate = 4e-3;
+  int warmup = 100;
+  double final_rate = 0.05;
+  double clip = 1.0;
+  double ema = 0.997;
+  std::string precision = "fp32";
+  uint64_t seed = 1;
+  int64_t measure_every = 500;
+  int64_t save_every = 500;
+  int keep = 2;
+};
+
+template <class Visitor>
+void fields(Visitor& v, TrainSettings& t) {
+  v("model", t.model, "architecture, a name of models/");
+  v("settings", t.settings, "the architecture's own settings");
+  v("convention", t.convention, "mel convention");
+  v("mel", t.mel, "parameters that differ from that convention");
+  v("corpora", t.corpora, "tables of path, weight, held_out, by");
+  v("speeds", t.speeds, "every clip also at these speeds (1 or faster: slower leaves the top octave empty)");
+  v("augment", t.augment, "share of the segments with random level, equaliser and noise floor", Range{0, 1});
+  v("frames", t.frames, "mel frames in a segment", Range{4, 8192});
+  v("batch", t.batch, "segments in a step", Range{1, 4096});
+  v("steps", t.steps, "steps in all", Range{1, 1e12});
+  v("learning_rate", t.learning_rate, "Adam's rate after the warm-up", Range{1e-9, 1});
+  v("warmup", t.warmup, "steps of linear warm-up", Range{0, 1e9});
+  v("final_rate", t.final_rate, "share of the rate that the cosine ends at", Range{0, 1});
+  v("clip", t.clip, "largest norm of the gradient; 0: no clipping", Range{0, 1e9});
+  v("ema", t.ema, "decay of the averaged weights, which are the model that is saved", Range{0, 0.999999});
+  v("precision", t.precision, "what the nets multiply in; log-dets and affine stay fp32",
+    OneOf{"fp32", "bf16"});
+  v("seed", t.seed, "of everything random");
+  v("measure_every", t.measure_every, "steps between held-out measurements", Range{1, 1e12});
+  v("save_every", t.save_every, "steps between checkpoints", Range{1, 1e12});
+  v("keep", t.keep, "checkpoints kept", Range{1, 1000});
+}
+
+}  // namespace fluvox::train

@@ -1,0 +1,157 @@
+#include "audio/player.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "audio/encoding.h"
+#include "core/error.h"
+#include "core/signals.h"
+#include "support/made_speech.h"
+#include "support/null_sink.h"
+#include "support/temp_folder.h"
+#include "support/throws.h"
+
+namespace fluvox::audio {
+namespace {
+
+using support::made_speech;
+using support::NullSink;
+using support::thrown_by;
+using testing::HasSubstr;
+
+constexpr int kRate = 22050;
+
+std::vector<std::int16_t> as_integers(const std::vector<float>& samples) {
+  std::vector<std::int16_t> integers;
+  for (const float x : samples) integers.push_back(static_cast<std::int16_t>(round_to_bits(x, 16)));
+  return integers;
+}
+
+// Speech that is never exactly 0, so that a lost end cannot hide in the silence that follows.
+std::vector<float> sound_to_the_end(double seconds) {
+  std::vector<float> samples = made_speech(kRate, seconds, 5);
+  for (float& x : samples) x = x * 0.9f + (x < 0 ? -0.01f : 0.01f);
+  return samples;
+}
+
+void write_in_pieces(Player& player, std::span<const float> samples) {
+  for (std::size_t at = 0, piece = 700; at < samples.size(); at += piece) {
+    player.write(samples.subspan(at, std::min(piece, samples.size() - at)));
+  }
+}
+
+TEST(Player, PlaysEverySampleOnceAndInTime) {
+  NullSink sink(kRate);
+  if (!sink.trouble().empty()) GTEST_SKIP() << sink.trouble();
+  const std::vector<float> samples = sound_to_the_end(3);
+  Player player(kRate);
+  EXPECT_EQ(player.device_rate(), kRate);
+  const auto begin = std::chrono::steady_clock::now();
+  write_in_pieces(player, samples);
+  player.finish();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+
+  const std::vector<std::int16_t> expected = as_integers(samples), heard = sink.recorded();
+  const auto found = std::search(heard.begin(), heard.end(), expected.begin(), expected.end());
+  EXPECT_NE(found, heard.end()) << "the " << expected.size() << " samples are not among the "
+                                << heard.size() << " recorded";
+  EXPECT_EQ(player.stats().frames_played, samples.size());
+  EXPECT_EQ(player.stats().starved_frames, 0u);
+  EXPECT_EQ(player.stats().underruns, 0u);
+  EXPECT_GT(took.count(), 2.9);
+  EXPECT_LT(took.count(), 5.0);
+}
+
+// The device keeps what it holds when it is told to stop: even a sound shorter than its buffer must
+// be heard to the end.
+TEST(Player, KeepsTheTailOfAShortSound) {
+  NullSink sink(kRate);
+  if (!sink.trouble().empty()) GTEST_SKIP() << sink.trouble();
+  const std::vector<float> samples = sound_to_the_end(0.05);
+  {
+    Player player(kRate);
+    player.write(samples);
+    player.finish();
+  }
+  const std::vector<std::int16_t> expected = as_integers(samples), heard = sink.recorded();
+  EXPECT_NE(std::search(heard.begin(), heard.end(), expected.begin(), expected.end()), heard.end());
+}
+
+TEST(Player, AServerThatDiesIsADeviceLost) {
+  NullSink sink(kRate);
+  if (!sink.trouble().empty()) GTEST_SKIP() << sink.trouble();
+  Player player(kRate);
+  std::thread assassin([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(800));
+    sink.kill_server();
+  });
+  const Error error = thrown_by([&] {
+    player.write(sound_to_the_end(20));
+    player.finish();
+  });
+  assassin.join();
+  EXPECT_EQ(error.code(), "device-lost");
+  EXPECT_EQ(error.exit_code(), 4);
+  const std::uint64_t played = player.stats().frames_played;
+  EXPECT_GT(played, 5000u);
+  EXPECT_LT(played, 3u * kRate);
+  EXPECT_THAT(error.what(), HasSubstr(text(played, " of ", 20 * kRate, " frames")));
+}
+
+TEST(Player, ASignalEndsTheWait) {
+  NullSink sink(kRate);
+  if (!sink.trouble().empty()) GTEST_SKIP() << sink.trouble();
+  install_signal_handlers();
+  Player player(kRate);
+  std::thread person([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    ::kill(::getpid(), SIGINT);
+  });
+  EXPECT_THROW(player.write(std::vector<float>(20 * kRate)), Interrupted);
+  person.join();
+}
+
+TEST(Player, DevicesAreListed) {
+  NullSink sink(kRate);
+  if (!sink.trouble().empty()) GTEST_SKIP() << sink.trouble();
+  const std::vector<AudioDevice> devices = list_devices();
+  ASSERT_FALSE(devices.empty());
+  EXPECT_EQ(std::count_if(devices.begin(), devices.end(),
+                          [](const AudioDevice& device) { return device.is_default; }),
+            1);
+  const Error error = thrown_by([] { Player(kRate, {.device = 999}); });
+  EXPECT_EQ(error.code(), "device-unknown");
+}
+
+// The number of lines that the sound libraries would write to stderr here is about a hundred.
+TEST(Player, NoDeviceIsOneSentence) {
+  support::TempFolder folder;
+  // A default that cannot be opened; without any default PortAudio 19.6 fails an assertion.
+  support::spill(folder / "asound.conf", "pcm.!default { type hw card 31 }\n");
+  const char* const old = std::getenv("ALSA_CONFIG_PATH");
+  const std::string before = old ? old : "";
+  ::setenv("ALSA_CONFIG_PATH", (folder / "asound.conf").c_str(), 1);
+  testing::internal::CaptureStderr();
+  const bool none = list_devices().empty();
+  std::unique_ptr<Error> error;
+  if (none) error = std::make_unique<Error>(thrown_by([] { Player player(kRate); }));
+  const std::string noise = testing::internal::GetCapturedStderr();
+  ::setenv("ALSA_CONFIG_PATH", before.c_str(), 1);
+  if (before.empty()) ::unsetenv("ALSA_CONFIG_PATH");
+  EXPECT_EQ(noise, "");
+  if (!none) GTEST_SKIP() << "a device is found here even without ALSA";
+  EXPECT_EQ(error->code(), "no-device");
+  EXPECT_EQ(error->exit_code(), 4);
+  EXPECT_STREQ(error->what(),
+               "no audio output device was found: render to a file with `fluvox render ... -o "
+               "out.wav`, or plug in / start a sound server");
+}
+
+}  // namespace
+}  // namespace fluvox::audio

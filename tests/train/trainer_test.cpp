@@ -1,0 +1,174 @@
+#include "train/trainer.h"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "audio/sound_file.h"
+#include "core/output.h"
+#include "flow/model_file.h"
+#include "runtime/session.h"
+#include "support/made_speech.h"
+#include "support/temp_folder.h"
+
+namespace fluvox::train {
+namespace {
+
+namespace fs = std::filesystem;
+using support::slurp;
+
+class Training : public testing::Test {
+ protected:
+  Training() {
+    at::set_num_threads(1);
+    fs::create_directories(corpus());
+    for (uint64_t seed = 0; seed < 6; ++seed)
+      audio::write_sound(corpus() / text("clip", seed, ".wav"), support::made_speech(22050, 1.2, seed), 22050);
+    settings_.settings = {{"channels", 8}, {"dilations", {1}}, {"rounds", 1}, {"hidden", 8}, {"width", 8}};
+    settings_.corpora = {Json{{"path", corpus().string()}, {"held_out", 2}}};
+    settings_.frames = 8;
+    settings_.batch = 2;
+    settings_.steps = 12;
+    settings_.warmup = 2;
+    settings_.measure_every = 6;
+    settings_.save_every = 3;
+  }
+
+  fs::path corpus() const { return folder_.path() / "corpus"; }
+  fs::path run(const std::string& name) const { return folder_.path() / name; }
+  static TrainOptions quiet(bool resume = false) { return {resume, {}, ProgressMode::none}; }
+
+  support::TempFolder folder_;
+  TrainSettings settings_;
+};
+
+std::string newest_file(const fs::path& folder) {
+  std::string newest;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().filename().string().rfind("checkpoint-", 0) == 0)
+      newest = std::max(newest, entry.path().string());
+  return newest;
+}
+
+TEST_F(Training, ResumedEqualsUninterruptedBitForBit) {
+  Trainer(settings_, run("whole"), quiet()).run();
+  // The same run, its process gone after step 6 (the newest checkpoint then), resumed.
+  settings_.keep = 10;
+  Trainer(settings_, run("parts"), quiet()).run();
+  for (const char* later : {"checkpoint-000000000009.safetensors", "checkpoint-000000000012.safetensors",
+                            "model.safetensors"})
+    ASSERT_TRUE(fs::remove(run("parts") / later));
+  settings_.keep = 2;
+  Trainer resumed(settings_, run("parts"), quiet(true));
+  ASSERT_EQ(resumed.step(), 6);
+  resumed.run();
+  EXPECT_EQ(slurp(newest_file(run("whole"))), slurp(newest_file(run("parts"))));
+  EXPECT_EQ(slurp(run("whole") / "model.safetensors"), slurp(run("parts") / "model.safetensors"));
+}
+
+TEST_F(Training, HeldOutFigureIsWhatTheRuntimeScores) {
+  Trainer trainer(settings_, run("a"), quiet());
+  trainer.run();
+  const double reported = trainer.measure().nats_per_sample;
+  const runtime::Session session(flow::read_model(run("a") / "model.safetensors"));
+  const Corpus read = read_corpus(settings_, 22050, 1, ProgressMode::none);
+  ASSERT_EQ(read.held_out.size(), 2u);
+  double nats = 0, samples = 0;
+  for (const Clip& clip : read.held_out) {
+    std::vector<float> audio;
+    for (int16_t x : clip.samples) audio.push_back(static_cast<float>(x) / 32768.0f);
+    const runtime::Score score = session.score(audio);
+    nats += score.nats;
+    samples += static_cast<double>(score.samples);
+  }
+  EXPECT_NEAR(reported, nats / samples, 1e-4);
+}
+
+TEST_F(Training, LikelihoodRises) {
+  settings_.steps = 60;
+  settings_.measure_every = 1000;
+  settings_.ema = 0.5;
+  Trainer trainer(settings_, run("a"), quiet());
+  const double before = trainer.measure().nats_per_sample;
+  trainer.run();
+  EXPECT_GT(trainer.measure().nats_per_sample, before + 0.1);
+}
+
+TEST_F(Training, ADamagedCheckpointIsPassedOver) {
+  Trainer(settings_, run("a"), quiet()).run();
+  const std::string newest = newest_file(run("a"));
+  std::string bytes = slurp(newest);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  std::ofstream(newest, std::ios::binary) << bytes;
+  EXPECT_EQ(Trainer(settings_, run("a"), quiet(true)).step(), 9);
+  fs::resize_file(newest, bytes.size() / 3);
+  EXPECT_EQ(Trainer(settings_, run("a"), quiet(true)).step(), 9);
+}
+
+TEST_F(Training, OnlyTheLastCheckpointsAreKept) {
+  Trainer(settings_, run("a"), quiet()).run();
+  int count = 0;
+  for (const auto& entry : fs::directory_iterator(run("a")))
+    count += entry.path().filename().string().rfind("checkpoint-", 0) == 0;
+  EXPECT_EQ(count, 2);
+}
+
+TEST_F(Training, ARunIsNotOverwritten) {
+  Trainer(settings_, run("a"), quiet()).run();
+  EXPECT_THROW(Trainer(settings_, run("a"), quiet()), Error);
+}
+
+TEST_F(Training, AnotherModelsCheckpointIsRefused) {
+  Trainer(settings_, run("a"), quiet()).run();
+  settings_.settings["channels"] = 16;
+  EXPECT_THROW(Trainer(settings_, run("a"), quiet(true)), Error);
+}
+
+TEST_F(Training, InitGoesOnFromAModelFile) {
+  Trainer first(settings_, run("a"), quiet());
+  first.run();
+  TrainOptions options = quiet();
+  options.init = run("a") / "model.safetensors";
+  Trainer second(settings_, run("b"), options);
+  EXPECT_EQ(second.step(), 0);
+  EXPECT_DOUBLE_EQ(second.measure().nats_per_sample, first.measure().nats_per_sample);
+}
+
+TEST_F(Training, BadFilesAreRejectedWithTheReason) {
+  std::ofstream(corpus() / "empty.wav");
+  std::ofstream(corpus() / "text.flac") << "this is not sound";
+  audio::write_sound(corpus() / "silent.wav", std::vector<float>(22050, 0.0f), 22050);
+  audio::write_sound(corpus() / "short.wav", support::made_speech(22050, 0.05, 1), 22050);
+  const Corpus read = read_corpus(settings_, 22050, 2304, ProgressMode::none);
+  EXPECT_EQ(read.rejected.size(), 4u);
+  EXPECT_EQ(read.clips.size(), 4u);
+  for (const std::string& reason : read.rejected) EXPECT_NE(reason.find(corpus().string()), std::string::npos);
+}
+
+TEST_F(Training, WhatIsHeldOutDependsOnNameAndSeedAlone) {
+  const auto held = [&] {
+    std::vector<std::string> list;
+    for (const Clip& clip : read_corpus(settings_, 22050, 1, ProgressMode::none).held_out) list.push_back(clip.name);
+    return list;
+  };
+  const auto before = held();
+  EXPECT_EQ(before, held());
+  audio::write_sound(corpus() / "silent2.wav", std::vector<float>(22050, 0.0f), 22050);
+  fs::remove(corpus() / "silent2.wav");
+  EXPECT_EQ(before, held());
+  settings_.corpora[0]["held_out"] = 1;
+  EXPECT_EQ(held().size(), 1u);
+}
+
+TEST_F(Training, AMissingFolderAndAnEmptyOneAreErrors) {
+  settings_.corpora = {Json{{"path", (folder_.path() / "nowhere").string()}}};
+  EXPECT_THROW(read_corpus(settings_, 22050, 1, ProgressMode::none), Error);
+  fs::create_directories(folder_.path() / "nothing");
+  settings_.corpora = {Json{{"path", (folder_.path() / "nothing").string()}}};
+  EXPECT_THROW(read_corpus(settings_, 22050, 1, ProgressMode::none), Error);
+}
+
+}  // namespace
+}  // namespace fluvox::train
