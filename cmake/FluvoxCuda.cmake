@@ -22,8 +22,9 @@ if(FLUVOX_CUDA)
     endif()
     add_library(fluvox_kernels_cuda OBJECT ${FLUVOX_CUDA_SOURCES})
     target_include_directories(fluvox_kernels_cuda PRIVATE ${PROJECT_SOURCE_DIR})
-    set_target_properties(fluvox_kernels_cuda PROPERTIES POSITION_INDEPENDENT_CODE ON)
-    # CMake 3.25 does not know C++20 for CUDA. As on the CPU, nothing is fused but what the sources say.
+    set_target_properties(fluvox_kernels_cuda PROPERTIES POSITION_INDEPENDENT_CODE ON CUDA_EXTENSIONS ON)
+    # CMake 3.25 does not know C++20 for CUDA (and names C++17 itself, unless extensions are on, its
+    # default). As on the CPU, nothing is fused but what the sources say.
     target_compile_options(fluvox_kernels_cuda PRIVATE -std=c++20 --fmad=false
                            -Xcompiler=-Wall,-Wextra,-Wshadow,-ffp-contract=off)
     if(FLUVOX_WERROR)

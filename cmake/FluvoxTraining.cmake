@@ -9,7 +9,8 @@ target_precompile_headers(fluvox_torch PRIVATE <torch/torch.h>)
 fluvox_library(train DEPENDS fluvox_torch fluvox_models fluvox_mel fluvox_audio fluvox_runtime)
 target_precompile_headers(fluvox_train REUSE_FROM fluvox_torch)
 
-file(GLOB train_cli CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cli/*_torch.cpp)
+set(train_cli ${PROJECT_SOURCE_DIR}/src/cli/train_torch.cpp ${PROJECT_SOURCE_DIR}/src/cli/program.cpp
+    ${PROJECT_SOURCE_DIR}/src/cli/common.cpp)
 add_executable(fluvox-train ${train_cli})
-target_link_libraries(fluvox-train PRIVATE ${runtime_layers} fluvox_torch fluvox_train PkgConfig::sndfile
-                      PkgConfig::soxr PkgConfig::portaudio PNG::PNG CLI11::CLI11)
+target_link_libraries(fluvox-train PRIVATE ${runtime_layers} fluvox_torch fluvox_train ${runtime_libraries}
+                      CLI11::CLI11)

@@ -32,7 +32,7 @@ std::vector<AudioDevice> list_devices(bool verbose = false);
 
 struct PlayerOptions {
   int device = -1;     // index of list_devices(); -1: the default
-  double latency = 0;  // seconds; 0: the device's own for robust playing
+  double latency = 0;  // seconds; 0: the device's own for robust playing, at least 0.2
   bool verbose = false;
 };
 

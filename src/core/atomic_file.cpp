@@ -64,6 +64,14 @@ std::string advice(int code) {
       text("cannot write ", path.string(), ": ", doing, ": ", std::strerror(code), advice(code)));
 }
 
+// Names of what is open already, which a rename would not reach: a redirected stdout is a regular
+// file under a name like this.
+bool names_descriptor(const fs::path& path) {
+  const std::string name = path.string();
+  return name == "/dev/stdout" || name == "/dev/stderr" || name.starts_with("/dev/fd/") ||
+         name.starts_with("/proc/self/fd/");
+}
+
 // Devices and pipes know no fsync; that is not a failure.
 bool synced(int fd) { return ::fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP; }
 
@@ -75,7 +83,7 @@ AtomicFile::AtomicFile(const fs::path& path) : path_(path) {
   if (exists && S_ISDIR(found.st_mode))
     throw Error(Fault::io, "write-failed",
                 text("cannot write ", path.string(), ": it is a folder; give the name of a file"));
-  if (exists && !S_ISREG(found.st_mode)) {
+  if (exists && (!S_ISREG(found.st_mode) || names_descriptor(path))) {
     in_place_ = true;
     temp_ = path_;
     fd_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
@@ -155,8 +163,10 @@ void write_file_atomically(const fs::path& path, std::string_view content) {
 
 std::string read_file(const fs::path& path, size_t max_bytes) {
   const auto refuse = [&](int code) {
-    const bool absent = code == ENOENT || code == ENOTDIR || code == EISDIR;
-    throw Error(absent ? Fault::input : Fault::io, absent ? "file-missing" : "read-failed",
+    const bool absent = code == ENOENT || code == ENOTDIR;
+    const bool barred = code == EISDIR || code == EACCES || code == EPERM;
+    throw Error(absent || barred ? Fault::input : Fault::io,
+                absent ? "file-missing" : "read-failed",
                 text("cannot read ", path.string(), ": ", std::strerror(code)));
   };
   struct Descriptor {

@@ -24,7 +24,6 @@ TorchFlow::TorchFlow(const Spec& spec) : spec_(spec) {
     stages_.push_back({make_torch_step(spec.steps[i], where), 0});
     register_module(text("steps_", i), stages_.back().step);
   }
-  to(torch::kFloat32);
 }
 
 TorchStep::Result TorchFlow::forward(const Tensor& audio, const Condition& condition) {

@@ -8,9 +8,9 @@ class LappedTorch : public TorchStep {
  public:
   explicit LappedTorch(const Lapped& step) : hop_(step.hop) {
     if (hop_ % 2 != 0) config::refuse("lapped", text("expected an even hop, found ", hop_));
-    dct_ = register_buffer("dct", torch::tensor(dct4_matrix(step.hop), torch::kFloat64).reshape({hop_, hop_}));
-    sine_ = register_buffer("sine", torch::tensor(lapped_sines(step.hop), torch::kFloat64));
-    cosine_ = register_buffer("cosine", torch::tensor(lapped_cosines(step.hop), torch::kFloat64));
+    dct_ = torch::tensor(dct4_matrix(step.hop), torch::kFloat64).reshape({hop_, hop_});
+    sine_ = torch::tensor(lapped_sines(step.hop), torch::kFloat64);
+    cosine_ = torch::tensor(lapped_cosines(step.hop), torch::kFloat64);
   }
 
   Result forward(const Tensor& x, const Condition&) override {
@@ -18,13 +18,13 @@ class LappedTorch : public TorchStep {
       throw Error(Fault::input, "shape-mismatch",
                   text("lapped: expected a length that is a multiple of ", hop_, ", found ", x.size(2)));
     const Tensor blocks = x.reshape({x.size(0), -1, hop_});
-    const Tensor bins = torch::matmul(butterflies(blocks, 1), dct_) * signs(blocks);
+    const Tensor bins = torch::matmul(butterflies(blocks, 1), dct_.to(x.options())) * signs(blocks);
     return {bins.transpose(1, 2), torch::zeros({x.size(0)}, x.options())};
   }
 
   Tensor inverse(const Tensor& z, const Condition&) override {
     const Tensor bins = z.transpose(1, 2);
-    const Tensor blocks = butterflies(torch::matmul(bins * signs(bins), dct_), -1);
+    const Tensor blocks = butterflies(torch::matmul(bins * signs(bins), dct_.to(z.options())), -1);
     return blocks.reshape({z.size(0), 1, -1});
   }
 
@@ -35,8 +35,9 @@ class LappedTorch : public TorchStep {
     const Tensor first = blocks.narrow(2, 0, half);             // rising from a border
     const Tensor second = blocks.narrow(2, half, half).flip(2);  // falling away from the next border
     const Tensor right = first.narrow(1, 1, frames - 1), left = second.narrow(1, 0, frames - 1);
-    const Tensor turned_right = sine_ * right + direction * cosine_ * left;
-    const Tensor turned_left = sine_ * left - direction * cosine_ * right;
+    const Tensor sine = sine_.to(blocks.options()), cosine = direction * cosine_.to(blocks.options());
+    const Tensor turned_right = sine * right + cosine * left;
+    const Tensor turned_left = sine * left - cosine * right;
     return torch::cat({torch::cat({first.narrow(1, 0, 1), turned_right}, 1),
                        torch::cat({turned_left, second.narrow(1, frames - 1, 1)}, 1).flip(2)},
                       2);
@@ -50,7 +51,7 @@ class LappedTorch : public TorchStep {
   }
 
   int64_t hop_;
-  Tensor dct_, sine_, cosine_;
+  Tensor dct_, sine_, cosine_;  // float64, rounded to the type of the data where they are used
 };
 
 }  // namespace

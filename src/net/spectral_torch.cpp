@@ -27,9 +27,9 @@ class SpectralTorch : public TorchConditioner {
       offset.push_back(-(1 - share) * net.band_log_sums[low] - share * net.band_log_sums[low + 1] -
                        envelope_offset());
     }
-    spread_ = register_constant("spread", spread, {net.bands, net.bins});
-    offset_ = register_constant("offset", offset, {net.bins});
-    positions_ = register_constant("positions", position_maps(net), {1, kPositionMaps, 1, net.bins});
+    spread_ = constant(spread, {net.bands, net.bins});
+    offset_ = constant(offset, {net.bins});
+    positions_ = constant(position_maps(net), {1, kPositionMaps, 1, net.bins});
   }
 
   Margins margins() const override { return net::margins(net_); }
@@ -39,7 +39,7 @@ class SpectralTorch : public TorchConditioner {
     const int64_t batch = mel.size(0), frames = mel.size(2) - 3;
     const Tensor mean =
         (mel.narrow(2, 1, frames) + mel.narrow(2, 2, frames)).transpose(1, 2) * 0.5;  // [B, F, bands]
-    const Tensor envelope = torch::matmul(mean, spread_) + offset_;                    // [B, F, bins]
+    const Tensor envelope = torch::matmul(mean, spread_.to(mel.options())) + offset_.to(mel.options());  // [B, F, bins]
 
     const Tensor scaled = (mel + kMelShift) / kMelScale;
     const Tensor pairs =
@@ -51,7 +51,7 @@ class SpectralTorch : public TorchConditioner {
                             .reshape({batch, net_.learned, net_.bins, frames})
                             .transpose(2, 3);
     return {torch::cat({maps, ((envelope + kMelShift) / kMelScale).unsqueeze(1),
-                        positions_.expand({batch, kPositionMaps, frames, net_.bins})},
+                        positions_.to(mel.options()).expand({batch, kPositionMaps, frames, net_.bins})},
                        1),
             envelope + 2 * torch::tanh(o / 2)};
   }
@@ -59,15 +59,13 @@ class SpectralTorch : public TorchConditioner {
  private:
   using Conv = torch::nn::Conv1d;
 
-  // A constant follows the module's type and device but is derived from the spec, so it is not saved.
-  Tensor register_constant(const std::string& name, const std::vector<double>& values,
-                           at::IntArrayRef shape) {
-    return register_buffer(name, torch::tensor(values, torch::kFloat64).reshape(shape));
+  static Tensor constant(const std::vector<double>& values, at::IntArrayRef shape) {
+    return torch::tensor(values, torch::kFloat64).reshape(shape);
   }
 
   Spectral net_;
   Conv scale_in_{nullptr}, scale_out_{nullptr}, map_in_{nullptr}, map_mid_{nullptr}, map_out_{nullptr};
-  Tensor spread_, offset_, positions_;
+  Tensor spread_, offset_, positions_;  // float64, rounded to the type of the data where they are used
 };
 
 }  // namespace

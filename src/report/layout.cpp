@@ -7,7 +7,11 @@ namespace fluvox::report {
 
 void align_panels(std::initializer_list<Plane*> panels, int right) {
   int left = 0;
-  for (const Plane* plane : panels) left = std::max(left, y_axis_width(y_ticks(*plane)));
+  for (const Plane* plane : panels) {
+    const int half_number = widest(x_ticks(*plane)) / 2 + 10;  // of the first and the last number
+    left = std::max({left, y_axis_width(y_ticks(*plane)), half_number});
+    right = std::max(right, half_number);
+  }
   for (Plane* plane : panels) {
     plane->area.x = left;
     plane->area.width = kPictureWidth - left - right;

@@ -4,19 +4,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/error.h"
 #include "core/output.h"
+#include "support/file_size_limit.h"
 #include "support/temp_folder.h"
 #include "support/throws.h"
 
 namespace fluvox {
 namespace {
 
+using support::FileSizeLimit;
 using support::slurp;
 using support::spill;
 using support::TempFolder;
@@ -26,25 +27,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
-
-// No file of this process may grow beyond `most` bytes: a full disk, without needing one.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t most) {
-    ::getrlimit(RLIMIT_FSIZE, &old_);
-    old_handler_ = ::signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit{most, old_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &old_);
-    ::signal(SIGXFSZ, old_handler_);
-  }
-
- private:
-  rlimit old_{};
-  sighandler_t old_handler_;
-};
 
 TEST(AtomicFile, NothingHasTheNameBeforeCommit) {
   TempFolder folder;
@@ -135,6 +117,19 @@ TEST(AtomicFile, DevFullIsWrittenToAndNeverReplaced) {
   EXPECT_THAT(error.what(), HasSubstr("/dev/full"));
   EXPECT_THAT(error.what(), HasSubstr("free some space"));
   EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
+}
+
+TEST(AtomicFile, ARedirectedStdoutIsWrittenInPlace) {
+  TempFolder folder;
+  const int target = ::open((folder / "redirected").c_str(), O_WRONLY | O_CREAT, 0600);
+  write_file_atomically(text("/dev/fd/", target), "content");
+  struct stat by_descriptor {
+  }, by_name{};
+  ::fstat(target, &by_descriptor);
+  ::stat((folder / "redirected").c_str(), &by_name);
+  ::close(target);
+  EXPECT_EQ(slurp(folder / "redirected"), "content");
+  EXPECT_EQ(by_descriptor.st_ino, by_name.st_ino);
 }
 
 TEST(AtomicFile, APipeIsWrittenThrough) {

@@ -61,10 +61,11 @@ TEST(Signals, TheSecondOneAbortsAndLeavesNothingBehind) {
   EXPECT_TRUE(folder.names().empty());
 }
 
-TEST(Signals, AWriteToAClosedPipeDoesNotKill) {
+TEST(Signals, AClosedPipeAndAFullQuotaDoNotKill) {
   EXPECT_EQ(exit_status_of([] {
               install_signal_handlers();
               ::raise(SIGPIPE);
+              ::raise(SIGXFSZ);
             }),
             99);
 }

@@ -242,6 +242,13 @@ TEST_F(SafetensorsFile, OffsetsMatchShapesAndCoverTheData) {
   EXPECT_THAT(refusal(two("[0,2]", "[4,2]")), HasSubstr("[4, 2]"));
   EXPECT_THAT(refusal(two("[0,2]", "[18446744073709551615,1]")), HasSubstr("\"b\""));
   EXPECT_THAT(refusal(two("[0,3]", "[3,4]")), HasSubstr("expected 2 bytes for U8 of shape [2]"));
+  // Modulo 2^64 this has as many bytes as its offsets say.
+  EXPECT_THAT(
+      refusal(file_of(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{)"
+                      R"("dtype":"U8","shape":[2,9223372036854775807],"data_offsets":[2,0]}})",
+                      "ab")),
+      HasSubstr("[2, 0]"));
+  EXPECT_THAT(refusal(two("[0,2,2]", "[2,4]")), HasSubstr("found the number 2"));
   EXPECT_THAT(refused_header("{}", 3), HasSubstr("3 bytes are left over"));
   // What a tensor claims is compared with the file before memory is taken for it.
   EXPECT_THAT(refusal(file_of(R"({"t":{"dtype":"U8","shape":[1000000000000000000],)"

@@ -59,7 +59,7 @@ inline std::vector<float> speech(size_t samples, double rate, double gain) {
     const double hiss = place > 0.5 && place < 0.75 ? 0.01 : 0;
     const double white = random.uniform();
     const double voiced = resonator(resonator(vowel * pulse, 600, 90, y1, y2), 1700, 140, z1, z2);
-    out[i] = static_cast<float>(gain * (0.02 * voiced + hiss * (white - last) + 2e-3 * white));
+    out[i] = static_cast<float>(gain * (0.008 * voiced + hiss * (white - last) + 2e-3 * white));
     last = white;
   }
   return out;

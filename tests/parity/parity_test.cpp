@@ -104,8 +104,8 @@ std::vector<std::string> names() {
 }
 
 INSTANTIATE_TEST_SUITE_P(AllModels, Parity, testing::Combine(testing::ValuesIn(names()), testing::Values(2, 5, 24)),
-                         [](const auto& info) {
-                           return std::get<0>(info.param) + "_" + std::to_string(std::get<1>(info.param)) + "_frames";
+                         [](const auto& one) {
+                           return std::get<0>(one.param) + "_" + std::to_string(std::get<1>(one.param)) + "_frames";
                          });
 
 }  // namespace

@@ -46,7 +46,7 @@ void expect_pitch(const PitchTrack& track, Truth truth, double tolerance) {
 }
 
 TEST(F0, TonesAndPulseTrainsWithinOnePercent) {
-  for (const int rate : {8000, 16000, 22050, 44100, 48000})
+  for (const int rate : {8000, 22050, 48000})
     for (const double hertz : {62.0, 85.0, 110.0, 155.6, 210.0, 330.0, 480.0}) {
       SCOPED_TRACE(testing::Message() << hertz << " Hz at " << rate);
       expect_pitch(

@@ -5,7 +5,7 @@
 //   NullSink sink(22050);
 //   if (!sink.trouble().empty()) GTEST_SKIP() << sink.trouble();
 //   ... play ...
-//   std::vector<std::int16_t> heard = sink.recorded();
+//   EXPECT_TRUE(sink.heard(samples));
 //
 // Packages: pulseaudio pulseaudio-utils libasound2-plugins.
 #pragma once
@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -80,18 +81,18 @@ class NullSink {
   // Why there is no sink, or "".
   const std::string& trouble() const { return trouble_; }
 
-  // Everything heard so far, once the recorder has caught up.
-  std::vector<std::int16_t> recorded() {
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    stop(recorder_, SIGTERM);
-    const std::string bytes = slurp(recording());
-    std::vector<std::int16_t> samples(bytes.size() / 2);
-    std::memcpy(samples.data(), bytes.data(), samples.size() * 2);
-    return samples;
+  // Whether these samples were heard, in one piece. The recorder may need a moment to catch up.
+  bool heard(const std::vector<std::int16_t>& expected) const {
+    return eventually([&] {
+      const std::string bytes = slurp(recording());
+      std::vector<std::int16_t> samples(bytes.size() / 2);
+      std::memcpy(samples.data(), bytes.data(), samples.size() * 2);
+      return std::search(samples.begin(), samples.end(), expected.begin(), expected.end()) !=
+             samples.end();
+    });
   }
 
   void kill_server() { stop(server_, SIGKILL); }
-  void freeze_server() { ::kill(server_, SIGSTOP); }
 
  private:
   std::string recording() const { return (folder_ / "heard.raw").string(); }

@@ -1,0 +1,33 @@
+// A run over many inputs: one that is bad is named and the others go on. What concerns all of them
+// (a full disk, a closed pipe, a signal) ends the run.
+//
+//   return run_items("mel", inputs, flags, [&](size_t i) {
+//     ...
+//     return Item{.seconds = 2.5, .result = {{"output", "a.npy"}}};
+//   });
+//
+// stdout has a line for each item that is done: its result as JSON with --json, otherwise its line,
+// or its "output" so that paths can be piped on. The last line on stderr sums up.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/common.h"
+#include "core/config.h"
+
+namespace fluvox::cli {
+
+struct Item {
+  double seconds = 0;  // of audio
+  bool skipped = false;
+  Json result = Json::object();
+  std::string line = {};  // on stdout without --json; when empty, the result's "output"
+};
+
+// The exit code: 0, or 1 when some failed. The failure of a single input is thrown on.
+int run_items(const std::string& title, const std::vector<std::string>& inputs, const Flags& flags,
+              const std::function<Item(size_t)>& work);
+
+}  // namespace fluvox::cli

@@ -1,0 +1,65 @@
+// fluvox mel: recordings to mel files.
+#include "mel/mel.h"
+
+#include <memory>
+
+#include "audio/sound_file.h"
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "cli/items.h"
+#include "core/error.h"
+#include "core/threads.h"
+#include "mel/mel_file.h"
+
+namespace fluvox::cli {
+namespace {
+
+struct MelFlags : Flags {
+  std::string convention = "tacotron2";
+};
+
+int run(const MelFlags& flags) {
+  const std::vector<std::string> inputs = gather_inputs(flags);
+  if (flags.output == "-")
+    throw Error(Fault::usage, "usage",
+                "-o -: a mel is kept with its convention beside it; give the name of a file");
+  const auto outputs = output_paths(flags, inputs, ".npy");
+  const mel::Analyser analyser(mel::convention(flags.convention));
+  const int rate = analyser.convention().sample_rate;
+  Threads threads(flags.threads);
+  return run_items("mel", inputs, flags, [&](size_t i) {
+    const audio::Sound sound = audio::read_sound(inputs[i], rate);
+    const mel::Mel mel = analyser.analyse(sound.samples, threads);
+    mel::write_mel(outputs[i], mel, analyser.convention());
+    const double seconds = static_cast<double>(sound.samples.size()) / rate;
+    return Item{.seconds = seconds,
+                .result = {{"output", outputs[i].string()},
+                           {"frames", mel.frames},
+                           {"bands", mel.bands},
+                           {"seconds", seconds}}};
+  });
+}
+
+}  // namespace
+
+void add_mel(Program& program) {
+  CLI::App& command = program.command("mel", "recordings to mel spectrograms",
+                                      "  fluvox mel speech.wav -o speech.npy\n"
+                                      "  fluvox mel *.flac -d mels --convention hifigan\n"
+                                      "  find corpus -name '*.wav' | fluvox mel -f - -d mels");
+  const auto flags = std::make_shared<MelFlags>();
+  input_flags(command, *flags, "recordings: WAV, FLAC, Ogg, Opus, MP3; any rate");
+  output_flag(command, *flags, "the mel file, of one recording");
+  folder_flag(command, *flags, "where NAME.npy goes, and NAME.npy.json with its convention");
+  std::string known;
+  for (const std::string& name : mel::names()) known += (known.empty() ? "" : ", ") + name;
+  command.add_option("--convention", flags->convention, "one of " + known)
+      ->type_name("NAME")
+      ->capture_default_str();
+  threads_flag(command, *flags);
+  json_flag(command, *flags);
+  report_flags(command, *flags);
+  program.body(command, [flags] { return run(*flags); });
+}
+
+}  // namespace fluvox::cli

@@ -1,0 +1,67 @@
+#include "cli/voice.h"
+
+#include "audio/sound_file.h"
+#include "core/error.h"
+#include "core/sha256.h"
+#include "mel/mel_file.h"
+
+namespace fs = std::filesystem;
+
+namespace fluvox::cli {
+namespace {
+
+constexpr const char* kVoice = "compact.safetensors";
+
+// The first 8 bytes of the SHA-256 of the input's name.
+uint64_t item_of(const std::string& input) {
+  const std::string name = fs::path(input).stem();
+  return std::stoull(sha256_hex(std::as_bytes(std::span(name))).substr(0, 16), nullptr, 16);
+}
+
+}  // namespace
+
+fs::path model_path(const Flags& flags) {
+  if (!flags.model.empty()) return flags.model;
+  std::error_code ignored;
+  fs::path folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  const fs::path installed = folder / ".." / "share" / "fluvox" / "models" / kVoice;
+  if (fs::exists(installed, ignored)) return installed.lexically_normal();
+  for (int level = 0; level < 3; ++level, folder = folder.parent_path())
+    if (fs::exists(folder / "models" / "pretrained" / kVoice, ignored))
+      return folder / "models" / "pretrained" / kVoice;
+  throw Error(Fault::usage, "model-missing",
+              text("expected a model: give its file with -m; the voice in the box, ", kVoice,
+                   ", is neither installed nor in a source tree around this program"));
+}
+
+std::unique_ptr<runtime::Session> open_session(const Flags& flags) {
+  return std::make_unique<runtime::Session>(flow::read_model(model_path(flags)),
+                                            runtime::SessionOptions{.threads = flags.threads});
+}
+
+mel::Mel mel_of_input(const std::string& input, const runtime::Session& session, const Flags& flags) {
+  if (fs::path(input).extension() == ".npy")
+    return mel::read_mel(input, session.convention(), mel::layout(flags.layout));
+  return session.analyse(audio::read_sound(input, session.convention().sample_rate).samples);
+}
+
+runtime::RenderOptions render_options(const std::string& input, const runtime::Session& session, int frames,
+                                      const Flags& flags) {
+  runtime::RenderOptions options{.seed = flags.seed, .item = item_of(input), .sigma = flags.sigma, .z = {}};
+  if (flags.noise.empty()) return options;
+  if (flags.sigma)
+    throw Error(Fault::usage, "usage", "--noise is taken as it is: it carries its own scale, so leave out --sigma");
+  const mel::NpyArray z = mel::read_npy(flags.noise);
+  const std::vector<size_t> shape = {static_cast<size_t>(session.z_channels()),
+                                     static_cast<size_t>(session.z_positions(frames))};
+  std::vector<size_t> found = z.shape;
+  if (found.size() == 3 && found[0] == 1) found.erase(found.begin());
+  if (found != shape)
+    throw Error(Fault::input, "shape-mismatch",
+                text(flags.noise, ": expected noise of shape ", mel::shape_text(shape), " for the ", frames,
+                     " frames of ", input, ", found ", mel::shape_text(z.shape)));
+  options.z = z.values;
+  return options;
+}
+
+}  // namespace fluvox::cli
