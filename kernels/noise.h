@@ -43,7 +43,7 @@ FLUVOX_HOST_DEVICE static inline Words4 noise_block(std::uint64_t seed, std::uin
 // -ln y for y in (0, 1]
 FLUVOX_HOST_DEVICE static inline float minus_log(float y) {
   // y = 2^exponent (1 + t), 1 + t in [sqrt(1/2), sqrt(2))
-  const std::int32_t bits = static_cast<std::int32_t>(bits_of(y));
+  const auto bits = static_cast<std::int32_t>(bits_of(y));
   const std::int32_t exponent = (bits - 0x3f3504f3) >> 23;
   const float t = minus(float_of(static_cast<std::uint32_t>(bits - exponent * 0x800000)), 1.0f);
   float r = 0.08733534813f;  // ln(1 + t) = t + t^2 r(t)

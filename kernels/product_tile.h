@@ -51,8 +51,10 @@ void product_tile(const ProductArguments& a, std::ptrdiff_t row, int panel, int 
     start[o] = a.bias != nullptr && o < valid ? a.bias[first + o] : 0;
   V sum[R][N];
   FLUVOX_UNROLL
-  for (int r = 0; r < R; ++r) FLUVOX_UNROLL
-  for (int n = 0; n < N; ++n) sum[r][n] = Ops::load(start + n * Ops::kLanes);
+  for (int r = 0; r < R; ++r) {
+    FLUVOX_UNROLL
+    for (int n = 0; n < N; ++n) sum[r][n] = Ops::load(start + n * Ops::kLanes);
+  }
 
   for (int s = 0; s < a.segment_count; ++s) {
     const Segment& segment = a.segments[s];

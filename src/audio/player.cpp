@@ -19,15 +19,15 @@
 namespace fluvox::audio {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr double kRingSeconds = 1.0;
 // What a device calls its high latency may be 35 ms, and a busy machine then tears gaps; with this
 // much none were seen under a load of 16 on two cores.
 constexpr double kLeastLatency = 0.2;      // seconds, unless another is asked for
 constexpr double kPrebufferSeconds = 0.1;  // beyond the device's latency
 constexpr auto kPoll = std::chrono::milliseconds(5);
-constexpr auto kStall = std::chrono::seconds(5);  // without a callback: the device is gone
+// Polls without a callback after which the device is taken for gone: about 5 s. Counted, not timed,
+// so that a program stopped and continued does not take itself for a dead device.
+constexpr int kStall = 1000;
 
 // While it lives, what C libraries write to stderr goes nowhere: the ALSA, JACK and OSS back ends
 // print about a hundred lines where there is no sound card.
@@ -145,7 +145,10 @@ class Player::State {
     start();
     while (!feed_->complete.load(std::memory_order_acquire)) wait();
     // The callback is done; PortAudio's thread may need a moment more to put its buffer through.
-    while (Pa_IsStreamActive(stream_) == 1) std::this_thread::sleep_for(kPoll);
+    for (int polls = 0; Pa_IsStreamActive(stream_) == 1 && !stalled_; ++polls) {
+      std::this_thread::sleep_for(kPoll);
+      stalled_ = polls > kStall;
+    }
   }
 
   PlayerStats stats() const {
@@ -203,7 +206,6 @@ class Player::State {
   void start() {
     if (started_) return;
     started_ = true;
-    last_callback_ = Clock::now();
     const QuietStderr quiet(verbose_);
     const PaError error = Pa_StartStream(stream_);
     if (error != paNoError) {
@@ -228,11 +230,11 @@ class Player::State {
     const std::uint64_t callbacks = feed_->callbacks.load(std::memory_order_relaxed);
     if (callbacks != seen_callbacks_) {
       seen_callbacks_ = callbacks;
-      last_callback_ = Clock::now();
+      idle_polls_ = 0;
     }
     const bool active = Pa_IsStreamActive(stream_) == 1;
     if (feed_->complete.load(std::memory_order_acquire)) return;
-    stalled_ = active && Clock::now() - last_callback_ > kStall;
+    stalled_ = active && ++idle_polls_ > kStall;
     if (active && !stalled_) return;
     const std::uint64_t played = stats().frames_played;
     device_error("device-lost", text("the audio device '", name_,
@@ -253,7 +255,7 @@ class Player::State {
   std::vector<float> ready_;
   std::size_t prebuffer_ = 0;
   std::uint64_t given_ = 0, seen_callbacks_ = 0;
-  Clock::time_point last_callback_;
+  int idle_polls_ = 0;
 };
 
 std::vector<AudioDevice> list_devices(bool verbose) {

@@ -51,18 +51,18 @@ sf_count_t output_read(void* out, sf_count_t count, void* user) {
   return ::read(static_cast<Output*>(user)->fd, out, static_cast<std::size_t>(count));
 }
 
+// After a failure the rest is swallowed: told of it, libsndfile would not free what it holds.
 sf_count_t output_write(const void* bytes, sf_count_t count, void* user) {
   auto& output = *static_cast<Output*>(user);
-  if (output.failure) return 0;
+  if (output.failure) return count;
   try {
     write_fully(output.fd,
                 std::span(static_cast<const std::byte*>(bytes), static_cast<std::size_t>(count)),
                 output.name);
+    output.extent = std::max(output.extent, output_tell(user));
   } catch (...) {  // thrown again where C++ called libsndfile
     output.failure = std::current_exception();
-    return 0;
   }
-  output.extent = std::max(output.extent, output_tell(user));
   return count;
 }
 

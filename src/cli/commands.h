@@ -5,6 +5,7 @@
 
 namespace fluvox::cli {
 
+void add_bench(Program& program);
 void add_devices(Program& program);
 void add_info(Program& program);
 void add_mel(Program& program);

@@ -27,7 +27,8 @@ void input_flags(CLI::App& command, Flags& flags, const std::string& what) {
 }
 
 void model_flag(CLI::App& command, Flags& flags) {
-  command.add_option("-m,--model", flags.model, "the model file; the voice in the box when not given")
+  command
+      .add_option("-m,--model", flags.model, "the model file; the voice in the box when not given")
       ->type_name("FILE");
 }
 
@@ -55,7 +56,7 @@ void seed_flag(CLI::App& command, Flags& flags) {
 void sigma_flag(CLI::App& command, Flags& flags) {
   command.add_option("--sigma", flags.sigma, "scale of the noise; the model's own when not given")
       ->type_name("X")
-      ->check(CLI::Range(0.0, 10.0));
+      ->check(CLI::Range(0.0, 10.0).description(""));
 }
 
 void noise_flag(CLI::App& command, Flags& flags) {
@@ -67,14 +68,14 @@ void threads_flag(CLI::App& command, Flags& flags) {
   command
       .add_option("--threads", flags.threads, "0: one for each core; results never depend on it")
       ->type_name("N")
-      ->check(CLI::Range(0, kMostThreads))
+      ->check(CLI::Range(0, kMostThreads).description(""))
       ->capture_default_str();
 }
 
 void encoding_flag(CLI::App& command, Flags& flags) {
   command.add_option("--encoding", flags.encoding, "how samples are stored: s16, s24 or f32")
       ->type_name("NAME")
-      ->check(CLI::IsMember({"s16", "s24", "f32"}))
+      ->check(CLI::IsMember({"s16", "s24", "f32"}).description(""))
       ->capture_default_str();
 }
 
@@ -85,7 +86,8 @@ void json_flag(CLI::App& command, Flags& flags) {
 void report_flags(CLI::App& command, Flags& flags) {
   command.add_option("--progress", flags.progress, "on stderr: auto, bar, lines, json or none")
       ->type_name("MODE")
-      ->check(CLI::IsMember({"auto", "bar", "lines", "json", "none"}))
+      ->check(CLI::IsMember({"auto", "bar", "lines", "json", "none"}).description(""))
+      ->each([](const std::string& mode) { set_log_json(mode == "json"); })
       ->capture_default_str();
   command.add_flag_callback(
       "-q,--quiet",

@@ -26,9 +26,14 @@ struct Tally {
     }
     return out;
   }
-};
 
-void put_line(const std::string& line) { write_stdout(line + "\n"); }
+  Json event(double seconds) const {
+    Json out = {{"event", "summary"}, {"ok", ok},           {"failed", failed},
+                {"skipped", skipped}, {"seconds", seconds}, {"audio_seconds", audio}};
+    out["x_real_time"] = audio > 0 && seconds > 0 ? Json(audio / seconds) : Json();
+    return out;
+  }
+};
 
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -39,17 +44,21 @@ std::string dump(const Json& json) {
 int run_items(const std::string& title, const std::vector<std::string>& inputs, const Flags& flags,
               const std::function<Item(size_t)>& work) {
   using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
   Tally tally;
   // However the run ends, it ends with the sum.
   struct Summary {
     const Tally& tally;
-    Clock::time_point start;
+    bool json;
+    Clock::time_point start = Clock::now();
     ~Summary() {
       set_status_line("");
-      info(tally.sentence(std::chrono::duration<double>(Clock::now() - start).count()));
+      const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+      if (json)
+        put_line(dump(tally.event(seconds)));
+      else
+        info(tally.sentence(seconds));
     }
-  } const summary{tally, start};
+  } const summary{tally, progress_mode(flags) == ProgressMode::json};
   Progress progress(title, static_cast<double>(inputs.size()), "files", progress_mode(flags));
 
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -59,7 +68,8 @@ int run_items(const std::string& title, const std::vector<std::string>& inputs, 
       if (inputs.size() == 1) return false;
       log(Level::error, message);
       if (flags.json)
-        put_line(dump({{"input", inputs[i]}, {"error", {{"code", code}, {"message", message}}}}));
+        write_stdout(
+            dump({{"input", inputs[i]}, {"error", {{"code", code}, {"message", message}}}}) + "\n");
       return true;
     };
     try {
@@ -69,11 +79,11 @@ int run_items(const std::string& title, const std::vector<std::string>& inputs, 
       if (flags.json) {
         Json line = {{"input", inputs[i]}};
         line.update(item.result);
-        put_line(dump(line));
+        write_stdout(dump(line) + "\n");
       } else if (!item.line.empty()) {
-        put_line(item.line);
+        write_stdout(item.line + "\n");
       } else if (const auto output = item.result.find("output"); output != item.result.end()) {
-        put_line(output->get<std::string>());
+        write_stdout(output->get<std::string>() + "\n");
       }
     } catch (const Error& error) {
       if (error.fault() != Fault::input || !failed(error.code(), error.what())) throw;

@@ -1,8 +1,11 @@
 // fluvox: the program of the runtime. Training is handed to fluvox-train (train.cpp).
+#include <cstdlib>
+
 #include "cli/commands.h"
 #include "core/cpu.h"
 #include "core/error.h"
 #include "fluvox_version.h"
+#include "kernels/isa.h"
 
 namespace {
 
@@ -10,6 +13,18 @@ std::string version_text() {
   return fluvox::text("fluvox ", FLUVOX_VERSION, " (commit ", FLUVOX_COMMIT,
                       ")\nprocessor: ", fluvox::cpu_name(), "; ",
                       fluvox::describe(fluvox::cpu_features()));
+}
+
+// FLUVOX_ISA=scalar|avx2|avx512 forces an instruction set (kernels/isa.h). All give the same bits.
+void choose_isa() {
+  namespace kernels = fluvox::kernels;
+  const char* name = std::getenv("FLUVOX_ISA");
+  if (!name) return;
+  kernels::Isa isa;
+  if (!kernels::isa_from_name(name, &isa) || !kernels::set_isa(isa))
+    throw fluvox::Error(fluvox::Fault::usage, "isa-unavailable",
+                        fluvox::text("FLUVOX_ISA: expected scalar, avx2 or avx512 where this machine has it, found '",
+                                     name, "'"));
 }
 
 }  // namespace
@@ -26,6 +41,10 @@ int main(int argc, char** argv) {
   cli::add_info(program);
   cli::add_plot(program);
   cli::add_devices(program);
+  cli::add_bench(program);
   cli::add_train(program);
-  return program.run(argc, argv, cli::hand_over_training);
+  return program.run(argc, argv, [](int count, char** arguments) {
+    choose_isa();
+    cli::hand_over_training(count, arguments);
+  });
 }

@@ -9,6 +9,7 @@
 #include "cli/items.h"
 #include "core/error.h"
 #include "core/threads.h"
+#include "core/toml.h"
 #include "mel/mel_file.h"
 
 namespace fluvox::cli {
@@ -16,7 +17,16 @@ namespace {
 
 struct MelFlags : Flags {
   std::string convention = "tacotron2";
+  std::vector<std::string> set;
 };
+
+// The named convention with the parameters of --set in place of its own.
+mel::Convention chosen(const MelFlags& flags) {
+  Json json = to_json(mel::convention(flags.convention));
+  for (const std::string& assignment : flags.set) set_value(json, assignment);
+  if (!flags.set.empty()) json["name"] = flags.convention + ", changed";
+  return mel::convention_from_json(json, "--set");
+}
 
 int run(const MelFlags& flags) {
   const std::vector<std::string> inputs = gather_inputs(flags);
@@ -24,7 +34,7 @@ int run(const MelFlags& flags) {
     throw Error(Fault::usage, "usage",
                 "-o -: a mel is kept with its convention beside it; give the name of a file");
   const auto outputs = output_paths(flags, inputs, ".npy");
-  const mel::Analyser analyser(mel::convention(flags.convention));
+  const mel::Analyser analyser(chosen(flags));
   const int rate = analyser.convention().sample_rate;
   Threads threads(flags.threads);
   return run_items("mel", inputs, flags, [&](size_t i) {
@@ -46,7 +56,9 @@ void add_mel(Program& program) {
   CLI::App& command = program.command("mel", "recordings to mel spectrograms",
                                       "  fluvox mel speech.wav -o speech.npy\n"
                                       "  fluvox mel *.flac -d mels --convention hifigan\n"
-                                      "  find corpus -name '*.wav' | fluvox mel -f - -d mels");
+                                      "  find corpus -name '*.wav' | fluvox mel -f - -d mels\n\n"
+                                      "The parameters of a convention, with the defaults of tacotron2:\n" +
+                                          describe_fields<mel::Convention>());
   const auto flags = std::make_shared<MelFlags>();
   input_flags(command, *flags, "recordings: WAV, FLAC, Ogg, Opus, MP3; any rate");
   output_flag(command, *flags, "the mel file, of one recording");
@@ -56,6 +68,7 @@ void add_mel(Program& program) {
   command.add_option("--convention", flags->convention, "one of " + known)
       ->type_name("NAME")
       ->capture_default_str();
+  command.add_option("--set", flags->set, "one of its parameters: fmax=7600")->type_name("NAME=VALUE");
   threads_flag(command, *flags);
   json_flag(command, *flags);
   report_flags(command, *flags);

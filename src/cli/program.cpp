@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <new>
 #include <string_view>
 #include <utility>
@@ -35,8 +36,7 @@ int report(bool json, int exit_code, const std::string& code, const std::string&
     return exit_code;
   }
   const Json error = {{"error", {{"code", code}, {"message", message}}}};
-  const std::string line = error.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-  std::fwrite(line.data(), 1, line.size(), stderr);
+  put_line(error.dump(-1, ' ', false, Json::error_handler_t::replace));
   return exit_code;
 }
 
@@ -48,6 +48,23 @@ void add_names(const CLI::App& app, std::vector<std::string>& names) {
   }
 }
 
+// "--threads N (0)": the value's name, then its default.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  HelpFormatter() {
+    column_width(32);
+    label("SUBCOMMAND", "COMMAND");
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_type_size() == 0) return "";
+    std::string text = " " + option->get_type_name();
+    if (option->get_expected_max() >= CLI::detail::expected_max_vector_size) text += " ...";
+    if (!option->get_default_str().empty()) text += " (" + option->get_default_str() + ")";
+    if (option->get_required()) text += " (required)";
+    return text;
+  }
+};
+
 }  // namespace
 
 Program::Program(const std::string& name, const std::string& summary, const std::string& version)
@@ -55,14 +72,15 @@ Program::Program(const std::string& name, const std::string& summary, const std:
   app_.set_help_flag("-h,--help", "print this help");
   app_.set_version_flag("--version", version, "print the version, the commit and the processor");
   app_.require_subcommand(0, 1);
-  app_.footer("\nHelp and examples of a command: " + name + " COMMAND --help");
-  app_.get_formatter()->column_width(34);
+  app_.footer("Help and examples of a command: " + name + " COMMAND --help");
+  app_.formatter(std::make_shared<HelpFormatter>());
 }
 
 CLI::App& Program::command(const std::string& name, const std::string& summary,
                            const std::string& examples) {
   CLI::App& command = *app_.add_subcommand(name, summary);
-  command.footer("\nExamples:\n" + examples);
+  command.footer("Examples:\n" + examples);
+  command.group("Commands");
   return command;
 }
 
@@ -108,7 +126,7 @@ int Program::parse_and_work(int argc, char** argv) {
     choose();
   } catch (const CLI::CallForHelp&) {
     choose();
-    write_stdout((chosen ? chosen : &app_)->help());
+    write_stdout(chosen ? chosen->help(app_.get_name()) : app_.help());
     return 0;
   } catch (const CLI::CallForVersion& version) {
     write_stdout(std::string(version.what()) + "\n");

@@ -2,8 +2,10 @@
 
 #include "audio/sound_file.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/sha256.h"
 #include "mel/mel_file.h"
+#include "mel/plausibility.h"
 
 namespace fs = std::filesystem;
 
@@ -40,8 +42,12 @@ std::unique_ptr<runtime::Session> open_session(const Flags& flags) {
 }
 
 mel::Mel mel_of_input(const std::string& input, const runtime::Session& session, const Flags& flags) {
-  if (fs::path(input).extension() == ".npy")
-    return mel::read_mel(input, session.convention(), mel::layout(flags.layout));
+  if (fs::path(input).extension() == ".npy") {
+    mel::Mel mel = mel::read_mel(input, session.convention(), mel::layout(flags.layout));
+    const mel::Plausibility judged = mel::plausibility(mel, session.convention());
+    if (!judged.plausible) warn(input + ": " + judged.message);
+    return mel;
+  }
   return session.analyse(audio::read_sound(input, session.convention().sample_rate).samples);
 }
 

@@ -170,12 +170,15 @@ std::string read_file(const fs::path& path, size_t max_bytes) {
                 text("cannot read ", path.string(), ": ", std::strerror(code)));
   };
   struct Descriptor {
-    int fd;
+    int fd = -1;
     ~Descriptor() {
       if (fd >= 0) ::close(fd);
     }
-  } const file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) refuse(errno);
+  } file;
+  while ((file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC)) < 0) {
+    if (errno != EINTR) refuse(errno);  // the opening of a pipe waits for its writer
+    throw_if_interrupted();
+  }
   struct stat found {};
   if (::fstat(file.fd, &found) != 0) refuse(errno);
   const auto too_large = [&] {

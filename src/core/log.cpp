@@ -3,32 +3,36 @@
 #include <atomic>
 #include <cstdio>
 #include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
 
 namespace fluvox {
 namespace {
 
 std::atomic<Level> threshold{Level::info};
+std::atomic<bool> as_json{false};
 std::mutex guard;
 std::string status;
 
-const char* prefix(Level level) {
+const char* name(Level level) {
   switch (level) {
     case Level::error:
-      return "error: ";
+      return "error";
     case Level::warning:
-      return "warning: ";
+      return "warning";
     case Level::info:
-      return "";
+      return "info";
     case Level::debug:
-      return "debug: ";
+      return "debug";
   }
   return "";
 }
 
 // One write for the whole text, so that lines of several processes do not mix. A stderr that
 // cannot be written to is no reason to stop.
-void put(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stderr);
+void put(const std::string& bytes) {
+  std::fwrite(bytes.data(), 1, bytes.size(), stderr);
   std::fflush(stderr);
 }
 
@@ -40,11 +44,22 @@ void set_log_level(Level level) { threshold = level; }
 
 Level log_level() { return threshold; }
 
+void set_log_json(bool on) { as_json = on; }
+
 void log(Level level, const std::string& message) {
   if (level > threshold.load()) return;
-  const std::string line = prefix(level) + printable(message) + "\n";
+  if (as_json) {
+    const nlohmann::ordered_json event = {
+        {"event", "log"}, {"level", name(level)}, {"message", message}};
+    return put_line(event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  }
+  const std::string prefix = level == Level::info ? "" : text(name(level), ": ");
+  put_line(prefix + printable(message));
+}
+
+void put_line(const std::string& line) {
   const std::lock_guard lock(guard);
-  put(status.empty() ? line : kWipe + line + status);
+  put(status.empty() ? line + "\n" : kWipe + line + "\n" + status);
 }
 
 void set_status_line(const std::string& line) {

@@ -18,6 +18,13 @@ inline void warn(const std::string& message) { log(Level::warning, message); }
 inline void info(const std::string& message) { log(Level::info, message); }
 inline void debug(const std::string& message) { log(Level::debug, message); }
 
+// Messages as JSON lines, {"event":"log","level":"warning","message":".."}, so that all of stderr
+// can be read by a program.
+void set_log_json(bool on);
+
+// A line as it is, whatever the level: for events that are JSON already.
+void put_line(const std::string& line);
+
 // The line that stays at the bottom of a terminal; "" removes it.
 void set_status_line(const std::string& line);
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -119,10 +118,7 @@ void Progress::show(bool last, const std::string& note) {
                                           {"seconds", json_number(seconds)},
                                           {"eta", json_number(eta)},
                                           {"note", note}};
-    const std::string text =
-        event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    std::fwrite(text.data(), 1, text.size(), stderr);
-    std::fflush(stderr);
+    put_line(event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   } else if (mode_ == ProgressMode::bar && !last) {
     // A note with a line break would leave its first half behind on every redraw.
     std::string shown = printable(line(true, seconds, eta, note));

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kMostFrames = 3000;  // spread over a long mel; more tell no more
 constexpr double kImpossible = 100;
-constexpr double kUnknown = -1;  // too short or too silent to tell
+constexpr double kUnknown = -1;  // too short, or mostly at the floor
 constexpr int kFewestFrames = 40;
 
 double quantile(std::vector<double>& values, double share) {
@@ -48,7 +48,7 @@ double distance(const Mel& mel, const Convention& c) {
       if (ln > scale.least() + 0.2) levels.push_back(level);
     }
   if (below > all / 100 || above > all / 100) return kImpossible;
-  if (mel.frames < kFewestFrames || levels.size() <= all / 20) return kUnknown;
+  if (mel.frames < kFewestFrames || levels.size() < all / 2) return kUnknown;
   const double middle = quantile(levels, 0.5), high = quantile(levels, 0.99);
   return std::max(std::abs(high - middle - 4.8) / 0.6, outside(middle, -9, 0.5) / 0.3);
 }

@@ -239,9 +239,10 @@ float median(std::vector<float>& values) {
 }  // namespace
 
 PitchTrack track_pitch(std::span<const float> samples, int rate) {
-  if (rate < 2000)
-    throw Error(Fault::input, "pitch-rate",
-                text("expected a sampling rate of at least 2000 Hz to find a pitch, found ", rate));
+  if (rate < 2000 || rate > 768000)
+    throw Error(
+        Fault::input, "pitch-rate",
+        text("expected a sampling rate of 2000 to 768000 Hz to find a pitch, found ", rate));
   PitchTrack track;
   track.hop = kHop;
   if (!samples.empty()) track.hertz = best_path(analyse(samples, rate));

@@ -18,7 +18,7 @@ struct PitchTrack {
   std::vector<float> hertz;  // 0 where unvoiced
 };
 
-// Needs a rate of at least 2000. No sound, no frames. Samples that are not finite count as 0.
+// Needs a rate of 2000 to 768000 Hz. No sound, no frames. Samples that are not finite count as 0.
 PitchTrack track_pitch(std::span<const float> samples, int rate);
 
 // Of the voiced frames; 0 when there are none.

@@ -12,10 +12,10 @@ namespace fluvox::report {
 constexpr int kPictureWidth = 1200;
 constexpr int kTitleHeight = 44;  // of the title of a panel, above it
 constexpr int kPanelGap = 22;     // between two panels when the lower one has no title
-constexpr int kRightMargin = 30;  // where there is no colour scale: half of the last number
+constexpr int kRightMargin = 30;  // where there is no colour scale
 
 // Gives panels that lie under each other one left and one right edge, with room for the widest
-// numbers of their y axes and `right` pixels beside them.
+// numbers of their axes and `right` pixels beside them.
 void align_panels(std::initializer_list<Plane*> panels, int right);
 
 // A title above an area, and quieter details at its right end; both are shortened to fit.

@@ -52,8 +52,11 @@ void draw_wave(Canvas& canvas, const Plane& plane, std::span<const float> sample
     before = finite(samples[last - 1]);
     const double rms = std::sqrt(square / static_cast<double>(last - first));
     const auto bar = [&](double high, double low, Color color) {
-      const int top = static_cast<int>(std::lround(plane.row(high)));
-      const int bottom = static_cast<int>(std::lround(plane.row(low)));
+      const auto row = [&](double value) {
+        return static_cast<int>(
+            std::lround(std::clamp<double>(plane.row(value), area.y, area.bottom() - 1)));
+      };
+      const int top = row(high), bottom = row(low);
       canvas.fill({area.x + x, top, 1, bottom - top + 1}, color);
     };
     bar(most, least, kReach);

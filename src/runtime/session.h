@@ -29,8 +29,8 @@ struct SessionOptions {
 struct RenderOptions {
   uint64_t seed = 0;
   uint64_t item = 0;                  // which utterance of the seed: each draws noise of its own
-  std::optional<double> sigma;        // temperature; the model's own when absent
-  std::optional<std::vector<float>> z;  // noise given instead, [channels][positions]; sigma does not scale it
+  std::optional<double> sigma = {};   // temperature; the model's own when absent
+  std::optional<std::vector<float>> z = {};  // noise given instead, [channels][positions]; sigma does not scale it
 };
 
 struct Score {

@@ -36,7 +36,7 @@ TEST(Ring, TakesNoMoreThanItHolds) {
 
 // 24 bits of counting are exact in a float.
 TEST(Ring, TwoThreadsLoseAndRepeatNothing) {
-  constexpr int kCount = 4'000'000;
+  constexpr int kCount = 400'000;
   Ring ring(1000);
   std::thread writer([&] {
     std::vector<float> block;

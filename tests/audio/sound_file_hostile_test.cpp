@@ -65,7 +65,7 @@ TEST_F(HostileSound, NothingTextAndNoise) {
 
 TEST_F(HostileSound, ThereIsNoSuchFile) {
   EXPECT_EQ(thrown_by([&] { read_sound(folder_ / "none.wav"); }).code(), "file-missing");
-  EXPECT_EQ(thrown_by([&] { read_sound(folder_.path()); }).code(), "file-missing");
+  EXPECT_EQ(thrown_by([&] { read_sound(folder_.path()); }).fault(), Fault::input);
 }
 
 TEST_F(HostileSound, RatesAndChannelsThatCannotBe) {

@@ -39,6 +39,16 @@ TEST_F(Log, TheStatusLineStaysBelow) {
   EXPECT_EQ(GetCapturedStderr(), "\r\033[K50%\r\033[Kmessage\n50%\r\033[Kafter\n");
 }
 
+TEST_F(Log, AsJsonEveryMessageIsOneLine) {
+  CaptureStderr();
+  set_log_json(true);
+  warn("two\nlines \"quoted\" \xff");
+  set_log_json(false);
+  EXPECT_EQ(GetCapturedStderr(),
+            "{\"event\":\"log\",\"level\":\"warning\",\"message\":\"two\\nlines \\\"quoted\\\" "
+            "\xef\xbf\xbd\"}\n");
+}
+
 TEST_F(Log, ForeignTextCannotSteerTheTerminal) {
   CaptureStderr();
   info("file \033]0;owned\a\x7f\r.wav\ttab\nline, caf\xc3\xa9");

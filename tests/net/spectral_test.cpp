@@ -17,7 +17,12 @@ using support::MadeWeights;
 using support::Naive;
 
 Spectral small(int bands, int bins) {
-  Spectral net{.bands = bands, .bins = bins, .hidden = 9, .width = 7, .learned = 3, .rate = 22050};
+  Spectral net;
+  net.bands = bands;
+  net.bins = bins;
+  net.hidden = 9;
+  net.width = 7;
+  net.learned = 3;
   for (int b = 0; b < bands; ++b) {
     net.band_centres.push_back(100 + 70 * b * b);
     net.band_log_sums.push_back(-3 - 0.1 * b);

@@ -133,6 +133,7 @@ TEST(F0, ExtremeInputs) {
   EXPECT_EQ(voiced_share(track_pitch(hostile, 22050)), 0);
   EXPECT_NO_THROW(track_pitch(std::vector<float>(5000, 3e38F), 22050));
   EXPECT_THROW(track_pitch(hostile, 1999), Error);
+  EXPECT_THROW(track_pitch(hostile, 768001), Error);
   EXPECT_NO_THROW(track_pitch(tone(100, 0.2, 768000), 768000));
   EXPECT_NO_THROW(track_pitch(tone(100, 0.2, 2000), 2000));
 }

@@ -59,6 +59,15 @@ TEST(Wave, ASoundShorterThanThePlaneEndsInIt) {
   EXPECT_EQ(reach(drawn({0.0F, 0.0F}, 8), 60), (std::pair{-1, -1}));
 }
 
+TEST(Wave, SamplesBeyondThePlaneStopAtItsEdge) {
+  Canvas canvas(100, 101);
+  draw_wave(canvas, {{0, 20, 100, 61}, {0, 1}, {-1, 1}}, std::vector<float>(10000, 3e38F), 10000);
+  draw_wave(canvas, {{0, 20, 100, 61}, {0, 1}, {-1, 1}}, std::vector<float>(10, -3e38F), 10);
+  const Image image = canvas.take();
+  EXPECT_GE(reach(image, 50).first, 20);
+  EXPECT_LT(reach(image, 50).second, 81);
+}
+
 TEST(Wave, HostileSamplesCountAsSilence) {
   const Image image = drawn(std::vector<float>(10000, NAN), 10000);
   EXPECT_EQ(reach(image, 20), (std::pair{50, 50}));

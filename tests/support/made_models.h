@@ -66,8 +66,12 @@ inline flow::Model small_compact(unsigned seed = 1) {
   model.spec.model = "compact";
   model.spec.sigma = 0.8;
   model.spec.mel = to_json(small_convention());
-  net::Spectral spectral{
-      .bands = 8, .bins = 16, .hidden = 6, .width = 5, .learned = 2, .rate = 22050};
+  net::Spectral spectral;
+  spectral.bands = 8;
+  spectral.bins = 16;
+  spectral.hidden = 6;
+  spectral.width = 5;
+  spectral.learned = 2;
   for (int b = 0; b < 8; ++b) {
     spectral.band_centres.push_back(300 + 1000 * b);
     spectral.band_log_sums.push_back(-2);

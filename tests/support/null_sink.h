@@ -36,11 +36,12 @@ class NullSink {
   explicit NullSink(int rate) {
     const std::string socket = (folder_ / "native").string();
     const std::string server = "unix:" + socket;
+    // The sink first: once the socket is there, so is the sink.
     spill(
         folder_ / "sink.pa",
-        text("load-module module-native-protocol-unix auth-anonymous=1 socket=", socket, "\n",
-             "load-module module-null-sink sink_name=ear channels=1 format=s16le norewinds=1 rate=",
-             rate, "\n"));
+        text("load-module module-null-sink sink_name=ear channels=1 format=s16le norewinds=1 rate=",
+             rate, "\nload-module module-native-protocol-unix auth-anonymous=1 socket=", socket,
+             "\n"));
     // Only this: the machine's own ALSA configuration is not read.
     spill(folder_ / "asound.conf",
           text("pcm.!default { type pulse server \"", server, "\" device \"ear\" }\n",
@@ -54,8 +55,14 @@ class NullSink {
         spawn({"pulseaudio", "--daemonize=no", "-n", "--file=" + (folder_ / "sink.pa").string(),
                "--use-pid-file=no", "--exit-idle-time=-1", "--realtime=no", "--high-priority=no"},
               "/dev/null");
-    if (!eventually([&] { return std::filesystem::exists(socket); })) {
-      trouble_ = "no PulseAudio here to play to (packages pulseaudio, pulseaudio-utils)";
+    // A program that is not installed, or does not start, has ended; there is nothing to wait for.
+    const bool there = eventually([&] {
+      if (::waitpid(server_, nullptr, WNOHANG) != 0) server_ = -1;
+      return server_ < 0 || std::filesystem::exists(socket);
+    });
+    if (!there || server_ < 0 || !has_alsa_plugin()) {
+      trouble_ =
+          "no PulseAudio to play to (packages pulseaudio pulseaudio-utils libasound2-plugins)";
       return;
     }
     recorder_ = spawn({"parec", "--raw", "--device=ear.monitor", "--format=s16le", "--channels=1",
@@ -93,6 +100,7 @@ class NullSink {
   }
 
   void kill_server() { stop(server_, SIGKILL); }
+  void freeze_server() { ::kill(server_, SIGSTOP); }
 
  private:
   std::string recording() const { return (folder_ / "heard.raw").string(); }
@@ -107,6 +115,16 @@ class NullSink {
     const char* const old = std::getenv(name.c_str());
     before_.emplace_back(name, old ? old : "");
     ::setenv(name.c_str(), value.c_str(), 1);
+  }
+
+  // ALSA, and with it PortAudio, reaches PulseAudio through a plug-in.
+  static bool has_alsa_plugin() {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator("/usr/lib", ignored)) {
+      const auto plugin = entry.path() / "alsa-lib/libasound_module_pcm_pulse.so";
+      if (std::filesystem::exists(plugin, ignored)) return true;
+    }
+    return false;
   }
 
   static bool eventually(const std::function<bool()>& condition) {

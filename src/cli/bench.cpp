@@ -1,0 +1,75 @@
+// fluvox bench: how fast this machine does it. One JSON line a measurement, with the machine it was made on.
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "core/config.h"
+#include "core/cpu.h"
+#include "core/error.h"
+#include "core/output.h"
+#include "core/signals.h"
+#include "core/threads.h"
+#include "fluvox_version.h"
+#include "kernels/noise.h"
+#include "mel/mel.h"
+
+namespace fluvox::cli {
+namespace {
+
+struct BenchFlags : Flags {
+  std::string what;
+  std::string convention = "tacotron2";
+  double seconds = 3600;
+};
+
+// Noise at full scale takes as long as anything: neither transform nor filters look at the values.
+Json bench_mel(const BenchFlags& flags) {
+  constexpr double kPiece = 60;
+  constexpr int kRuns = 3;
+  const mel::Analyser analyser(mel::convention(flags.convention));
+  const int rate = analyser.convention().sample_rate;
+  std::vector<float> piece(static_cast<size_t>(kPiece * rate));
+  for (size_t i = 0; i < piece.size(); ++i) piece[i] = 0.3f * kernels::normal(1, 0, 0, i);
+  const int pieces = std::max(1, static_cast<int>(flags.seconds / kPiece + 0.5));
+  Threads threads(flags.threads);
+  std::vector<double> runs;
+  for (int run = 0; run < kRuns; ++run) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < pieces; ++i) {
+      throw_if_interrupted();
+      analyser.analyse(piece, threads);
+    }
+    runs.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  std::sort(runs.begin(), runs.end());
+  const double audio = pieces * kPiece, median = runs[kRuns / 2];
+  return {{"bench", "mel"},     {"convention", flags.convention}, {"seconds_of_audio", audio},
+          {"seconds", median},  {"least", runs.front()},          {"most", runs.back()},
+          {"runs", kRuns},      {"x_real_time", audio / median},  {"threads", threads.size()},
+          {"cpu", cpu_name()},  {"version", FLUVOX_VERSION},      {"commit", FLUVOX_COMMIT}};
+}
+
+int run(const BenchFlags& flags) {
+  if (flags.what != "mel")
+    throw Error(Fault::usage, "usage", text("expected what to measure: mel; found '", flags.what, "'"));
+  write_stdout(bench_mel(flags).dump() + "\n");
+  return 0;
+}
+
+}  // namespace
+
+void add_bench(Program& program) {
+  CLI::App& command = program.command("bench", "measure this machine: one JSON line a measurement",
+                                      "  fluvox bench mel\n  fluvox bench mel --convention vocos --threads 1");
+  const auto flags = std::make_shared<BenchFlags>();
+  command.add_option("what", flags->what, "mel: recordings to mel spectrograms")->type_name("WHAT")->required();
+  command.add_option("--convention", flags->convention, "of the mel")->type_name("NAME")->capture_default_str();
+  command.add_option("--seconds", flags->seconds, "of audio in a run")->type_name("S")->capture_default_str();
+  threads_flag(command, *flags);
+  report_flags(command, *flags);
+  program.body(command, [flags] { return run(*flags); });
+}
+
+}  // namespace fluvox::cli
