@@ -37,7 +37,7 @@ int bytes_per_sample(Encoding encoding) {
 }
 
 std::int32_t round_to_bits(float x, int bits) {
-  const float full_scale = static_cast<float>(std::int32_t{1} << (bits - 1));
+  const auto full_scale = static_cast<float>(std::int32_t{1} << (bits - 1));
   const float scaled = x * full_scale;
   if (scaled >= full_scale - 1.0f) return (std::int32_t{1} << (bits - 1)) - 1;
   if (scaled <= -full_scale) return -(std::int32_t{1} << (bits - 1));

@@ -59,6 +59,20 @@ TEST(Resample, WhatTheNewRateCannotHoldIsGone) {
   EXPECT_LT(worst(out, std::vector<float>(out.size())), 1e-6);
 }
 
+// Beyond its end the signal is zero, so writing the zeros out must change nothing, the last sample
+// included.
+TEST(Resample, TheEndIsComplete) {
+  for (const auto& [from, to] : {std::pair{44100, 22050}, {22050, 48000}, {16000, 22050}}) {
+    std::vector<float> samples = sine(997, from, 3001);
+    const std::vector<float> out = resample(samples, from, to);
+    samples.resize(samples.size() + 20000);
+    std::vector<float> longer = resample(samples, from, to);
+    longer.resize(out.size());
+    EXPECT_TRUE(out == longer) << from << " to " << to;
+    EXPECT_NE(out.back(), 0.0f);
+  }
+}
+
 TEST(Resample, PiecesMakeTheSameSamples) {
   const std::vector<float> speech = support::made_speech(22050, 1.0, 3);
   const std::vector<float> whole = resample(speech, 22050, 48000);

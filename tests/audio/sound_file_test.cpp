@@ -208,6 +208,7 @@ TEST(SoundFile, ClipsAndCounts) {
     EXPECT_THAT(read_sound(folder / name).samples, ElementsAre(kTop, -1, kTop, 0.5f, -1, kTop));
   }
   EXPECT_EQ(write_sound(folder / "a.ogg", std::vector<float>(30000, 1.5f), 22050).clipped, 30000u);
+  EXPECT_NEAR(read_sound(folder / "a.ogg").samples[15000], 1.0, 0.1);
 }
 
 TEST(SoundFile, TheSameSoundGivesTheSameBytes) {

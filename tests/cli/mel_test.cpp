@@ -162,7 +162,9 @@ TEST(MelCommand, ASignalEndsItWithItsCode) {
               const int writer = ::open((folder / "list").c_str(), O_WRONLY);
               ::kill(child, signal);
               const auto old = ::signal(SIGPIPE, SIG_IGN);
-              if (::write(writer, "none.wav\n", 9) < 0) EXPECT_EQ(errno, EPIPE);
+              if (::write(writer, "none.wav\n", 9) < 0) {
+                EXPECT_EQ(errno, EPIPE);
+              }
               ::signal(SIGPIPE, old);
               ::close(writer);
             }});

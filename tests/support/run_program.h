@@ -21,10 +21,10 @@ struct Ran {
 };
 
 struct RunWith {
-  std::string in;                  // its stdin
-  std::string out;                 // a file for its stdout, "/dev/full" say; "" captures it
-  std::function<void()> in_child;  // the last thing before it starts: limits, environment
-  std::function<void(pid_t)> while_running;
+  std::string in{};                  // its stdin
+  std::string out{};                 // a file for its stdout, "/dev/full" say; "" captures it
+  std::function<void()> in_child{};  // the last thing before it starts: limits, environment
+  std::function<void(pid_t)> while_running{};
 };
 
 inline Ran run_program(const std::vector<std::string>& command, const RunWith& with = {}) {
