@@ -62,8 +62,8 @@ bool begins_with(const std::string& path, const std::string& start) {
 
 // LibTorch is known to the *_torch bodies and to the training program, to nobody else.
 bool may_know_libtorch(const std::string& path) {
-  return std::regex_search(path, std::regex("_torch\\.(cpp|h)$")) || begins_with(path, "src/ops/") ||
-         begins_with(path, "src/train/");
+  return std::regex_search(path, std::regex("_torch\\.(cpp|h)$")) ||
+         begins_with(path, "src/ops/") || begins_with(path, "src/train/");
 }
 
 std::string layer_of(const std::string& path) {
@@ -84,7 +84,8 @@ std::vector<Include> includes_of(const std::string& source) {
   return found;
 }
 
-// What is wrong with the includes of the file `path` (from the project's folder), one sentence each.
+// What is wrong with the includes of the file `path` (from the project's folder), one sentence
+// each.
 std::vector<std::string> faults(const std::string& path, const std::string& source) {
   std::vector<std::string> found;
   const auto refuse = [&](const Include& include, const std::string& why) {
