@@ -2,6 +2,9 @@
 #   -DLIBTORCH=/path/to/torch, or the environment variable LIBTORCH.
 # Not find_package(Torch): the wheel's own config demands a CUDA toolkit even for CPU use.
 set(LIBTORCH "$ENV{LIBTORCH}" CACHE PATH "folder of torch: holds include/ and lib/libtorch_cpu.so")
+if(NOT LIBTORCH AND EXISTS ${PROJECT_SOURCE_DIR}/build/libtorch/torch)
+  set(LIBTORCH ${PROJECT_SOURCE_DIR}/build/libtorch/torch)  # where tools/libtorch puts the one it fetches
+endif()
 find_path(LibTorch_INCLUDE_DIR torch/csrc/api/include/torch/torch.h PATHS ${LIBTORCH}/include NO_DEFAULT_PATH)
 find_library(LibTorch_CPU torch_cpu PATHS ${LIBTORCH}/lib NO_DEFAULT_PATH)
 find_library(LibTorch_C10 c10 PATHS ${LIBTORCH}/lib NO_DEFAULT_PATH)

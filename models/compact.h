@@ -1,6 +1,7 @@
-// Compact: the model that ships. An orthonormal lapped transform turns the audio into a time x bin grid, the
-// mel whitens it, and affine couplings keep even bins, odd bins, even frames and odd frames in turn, each with a
-// small 2-D network that is causal in time. Why it looks so: docs/models/compact.md.
+// Compact: the model that ships. An orthonormal lapped transform turns the audio into a time x bin
+// grid, the mel whitens it, and affine couplings keep even bins, odd bins, even frames and odd
+// frames in turn, each with a small 2-D network that is causal in time. Why it looks so:
+// docs/models/compact.md.
 #pragma once
 
 #include <vector>

@@ -19,9 +19,10 @@ Architecture entry(std::string name, std::string summary, Json tiny) {
 
 const std::vector<Architecture>& architectures() {
   static const std::vector<Architecture> list = {
-      entry<Compact>("compact",
-                     "couplings over a whitened time x bin grid: small, fast to train, the voice that ships",
-                     {{"channels", 8}, {"dilations", {1, 2}}, {"rounds", 1}, {"hidden", 8}, {"width", 8}}),
+      entry<Compact>(
+          "compact",
+          "couplings over a whitened time x bin grid: small, fast to train, the voice that ships",
+          {{"channels", 8}, {"dilations", {1, 2}}, {"rounds", 1}, {"hidden", 8}, {"width", 8}}),
       entry<WaveGlow>("waveglow",
                       "squeezed audio, invertible 1x1 convolutions, affine couplings around a WN",
                       {{"channels", 8}, {"layers", 2}, {"flows", 4}, {"early_every", 2}}),

@@ -1,5 +1,6 @@
-// The architectures by name. A model is a file here: hyper-parameters -> spec; what is listed below is found by
-// `fluvox train --model`, by `fluvox info`, and by the tests, which put every one through the same suite.
+// The architectures by name. A model is a file here: hyper-parameters -> spec; what is listed below
+// is found by `fluvox train --model`, by `fluvox info`, and by the tests, which put every one
+// through the same suite.
 #pragma once
 
 #include <functional>
@@ -14,7 +15,8 @@ namespace fluvox::models {
 struct Architecture {
   std::string name;
   std::string summary;
-  std::function<flow::Spec(const Json& settings, const mel::Convention&)> build;  // {} for the defaults
+  std::function<flow::Spec(const Json& settings, const mel::Convention&)>
+      build;  // {} for the defaults
   std::function<std::string()> describe_settings;
   Json tiny;  // settings of a size that tests can train in seconds
 };

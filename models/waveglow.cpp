@@ -9,9 +9,10 @@ flow::Spec spec_of(const WaveGlow& m, const mel::Convention& convention) {
   spec.model = "waveglow";
   spec.mel = to_json(convention);
   // The published kernel is 1024 at a hop of 256: each sample hears the last four frames.
-  spec.conditioner = part_to_json(
-      "upsample", net::Upsample{.bands = convention.bands, .kernel = 4 * convention.hop,
-                                .hop = convention.hop, .group = m.group});
+  spec.conditioner = part_to_json("upsample", net::Upsample{.bands = convention.bands,
+                                                            .kernel = 4 * convention.hop,
+                                                            .hop = convention.hop,
+                                                            .group = m.group});
   spec.steps.push_back(part_to_json("squeeze", flow::Squeeze{m.group}));
   int channels = m.group;
   for (int k = 0; k < m.flows; ++k) {
@@ -20,13 +21,19 @@ flow::Spec spec_of(const WaveGlow& m, const mel::Convention& convention) {
       channels -= m.early_size;
     }
     if (channels < 2 || channels % 2 != 0)
-      config::refuse("model", text("expected an even number of channels in flow ", k, ", found ", channels,
-                                   "; fewer early exits or a larger group would leave some"));
+      config::refuse("model",
+                     text("expected an even number of channels in flow ", k, ", found ", channels,
+                          "; fewer early exits or a larger group would leave some"));
     spec.steps.push_back(part_to_json("invertible1x1", flow::Invertible1x1{channels}));
-    const net::Wn wn{.inputs = channels / 2, .outputs = channels, .channels = m.channels, .layers = m.layers,
-                     .kernel = 3, .condition = convention.bands * m.group};
+    const net::Wn wn{.inputs = channels / 2,
+                     .outputs = channels,
+                     .channels = m.channels,
+                     .layers = m.layers,
+                     .kernel = 3,
+                     .condition = convention.bands * m.group};
     spec.steps.push_back(part_to_json(
-        "coupling", flow::Coupling{.channels = channels, .limit = 0, .net = part_to_json("wn", wn)}));
+        "coupling",
+        flow::Coupling{.channels = channels, .limit = 0, .net = part_to_json("wn", wn)}));
   }
   return spec;
 }

@@ -1,5 +1,6 @@
-// WaveGlow (Prenger, Valle, Catanzaro 2018): squeeze by 8, then flows of an invertible 1x1 convolution and an
-// affine coupling around a WN; every few flows two channels leave early. Structure as docs/models/waveglow.md.
+// WaveGlow (Prenger, Valle, Catanzaro 2018): squeeze by 8, then flows of an invertible 1x1
+// convolution and an affine coupling around a WN; every few flows two channels leave early.
+// Structure as docs/models/waveglow.md.
 #pragma once
 
 #include "core/config.h"

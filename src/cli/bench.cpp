@@ -1,6 +1,8 @@
-// fluvox bench: how fast this machine does it. One JSON line a measurement, with the machine it was made on.
+// fluvox bench: how fast this machine does it. One JSON line a measurement, with the machine it was
+// made on.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <memory>
 
 #include "cli/commands.h"
@@ -32,7 +34,7 @@ Json bench_mel(const BenchFlags& flags) {
   const int rate = analyser.convention().sample_rate;
   std::vector<float> piece(static_cast<size_t>(kPiece * rate));
   for (size_t i = 0; i < piece.size(); ++i) piece[i] = 0.3f * kernels::normal(1, 0, 0, i);
-  const int pieces = std::max(1, static_cast<int>(flags.seconds / kPiece + 0.5));
+  const int pieces = std::max(1, static_cast<int>(std::lround(flags.seconds / kPiece)));
   Threads threads(flags.threads);
   std::vector<double> runs;
   for (int run = 0; run < kRuns; ++run) {
@@ -45,15 +47,16 @@ Json bench_mel(const BenchFlags& flags) {
   }
   std::sort(runs.begin(), runs.end());
   const double audio = pieces * kPiece, median = runs[kRuns / 2];
-  return {{"bench", "mel"},     {"convention", flags.convention}, {"seconds_of_audio", audio},
-          {"seconds", median},  {"least", runs.front()},          {"most", runs.back()},
-          {"runs", kRuns},      {"x_real_time", audio / median},  {"threads", threads.size()},
-          {"cpu", cpu_name()},  {"version", FLUVOX_VERSION},      {"commit", FLUVOX_COMMIT}};
+  return {{"bench", "mel"},    {"convention", flags.convention}, {"seconds_of_audio", audio},
+          {"seconds", median}, {"least", runs.front()},          {"most", runs.back()},
+          {"runs", kRuns},     {"x_real_time", audio / median},  {"threads", threads.size()},
+          {"cpu", cpu_name()}, {"version", FLUVOX_VERSION},      {"commit", FLUVOX_COMMIT}};
 }
 
 int run(const BenchFlags& flags) {
   if (flags.what != "mel")
-    throw Error(Fault::usage, "usage", text("expected what to measure: mel; found '", flags.what, "'"));
+    throw Error(Fault::usage, "usage",
+                text("expected what to measure: mel; found '", flags.what, "'"));
   write_stdout(bench_mel(flags).dump() + "\n");
   return 0;
 }
@@ -61,12 +64,19 @@ int run(const BenchFlags& flags) {
 }  // namespace
 
 void add_bench(Program& program) {
-  CLI::App& command = program.command("bench", "measure this machine: one JSON line a measurement",
-                                      "  fluvox bench mel\n  fluvox bench mel --convention vocos --threads 1");
+  CLI::App& command =
+      program.command("bench", "measure this machine: one JSON line a measurement",
+                      "  fluvox bench mel\n  fluvox bench mel --convention vocos --threads 1");
   const auto flags = std::make_shared<BenchFlags>();
-  command.add_option("what", flags->what, "mel: recordings to mel spectrograms")->type_name("WHAT")->required();
-  command.add_option("--convention", flags->convention, "of the mel")->type_name("NAME")->capture_default_str();
-  command.add_option("--seconds", flags->seconds, "of audio in a run")->type_name("S")->capture_default_str();
+  command.add_option("what", flags->what, "mel: recordings to mel spectrograms")
+      ->type_name("WHAT")
+      ->required();
+  command.add_option("--convention", flags->convention, "of the mel")
+      ->type_name("NAME")
+      ->capture_default_str();
+  command.add_option("--seconds", flags->seconds, "of audio in a run")
+      ->type_name("S")
+      ->capture_default_str();
   threads_flag(command, *flags);
   report_flags(command, *flags);
   program.body(command, [flags] { return run(*flags); });

@@ -15,17 +15,24 @@ namespace {
 int run(const Flags& flags) {
   const auto devices = audio::list_devices();
   if (devices.empty() && !flags.json)
-    throw Error(Fault::device, "no-device", "no audio output device was found: render to a file with "
-                                            "`fluvox render ... -o out.wav`, or start a sound server");
+    throw Error(Fault::device, "no-device",
+                "no audio output device was found: render to a file with "
+                "`fluvox render ... -o out.wav`, or start a sound server");
   for (const audio::AudioDevice& d : devices) {
-    const Json json = {{"index", d.index},       {"name", d.name},  {"host", d.host},
-                       {"channels", d.channels}, {"rate", d.rate},  {"low_latency", d.low_latency},
-                       {"high_latency", d.high_latency}, {"default", d.is_default}};
+    const Json json = {{"index", d.index},
+                       {"name", d.name},
+                       {"host", d.host},
+                       {"channels", d.channels},
+                       {"rate", d.rate},
+                       {"low_latency", d.low_latency},
+                       {"high_latency", d.high_latency},
+                       {"default", d.is_default}};
     char numbers[96];
-    std::snprintf(numbers, sizeof numbers, ", %d channels, %d Hz, latency %.0f..%.0f ms", d.channels, d.rate,
-                  1000 * d.low_latency, 1000 * d.high_latency);
+    std::snprintf(numbers, sizeof numbers, ", %d channels, %d Hz, latency %.0f..%.0f ms",
+                  d.channels, d.rate, 1000 * d.low_latency, 1000 * d.high_latency);
     write_stdout((flags.json ? json.dump(-1, ' ', false, Json::error_handler_t::replace)
-                             : text(d.is_default ? "* " : "  ", d.index, "  ", d.name, " (", d.host, ")", numbers)) +
+                             : text(d.is_default ? "* " : "  ", d.index, "  ", d.name, " (", d.host,
+                                    ")", numbers)) +
                  "\n");
   }
   return 0;

@@ -33,26 +33,32 @@ std::string describe(const flow::Model& model, const runtime::Session& session) 
   const mel::Convention& mel = session.convention();
   char line[200];
   std::string out = "model       " + model.spec.model + "\n";
-  std::snprintf(line, sizeof line, "parameters  %.3f M\n", static_cast<double>(parameters(model)) * 1e-6);
+  std::snprintf(line, sizeof line, "parameters  %.3f M\n",
+                static_cast<double>(parameters(model)) * 1e-6);
   out += line;
-  std::snprintf(line, sizeof line, "mel         %s: %d Hz, fft %d, hop %d, %d bands, %g-%g Hz, log %s\n",
-                mel.name.c_str(), mel.sample_rate, mel.fft, mel.hop, mel.bands, mel.fmin, mel.fmax, mel.log.c_str());
+  std::snprintf(line, sizeof line,
+                "mel         %s: %d Hz, fft %d, hop %d, %d bands, %g-%g Hz, log %s\n",
+                mel.name.c_str(), mel.sample_rate, mel.fft, mel.hop, mel.bands, mel.fmin, mel.fmax,
+                mel.log.c_str());
   out += line;
-  out += text("z           ", session.z_channels(), " channels, one position for ", session.z_channels(),
-              " samples; sampled at sigma ", model.spec.sigma, "\n");
+  out += text("z           ", session.z_channels(), " channels, one position for ",
+              session.z_channels(), " samples; sampled at sigma ", model.spec.sigma, "\n");
   out += "sha256      " + model.sha256 + "\n";
   out += "conditioner " + brief(model.spec.conditioner) + "\n";
   for (size_t i = 0; i < model.spec.steps.size(); ++i)
     out += text(i == 0 ? "steps       " : "            ", i, " ", brief(model.spec.steps[i]), "\n");
   out += "base        " + brief(model.spec.base) + "\n";
-  out += "provenance  " + (model.spec.provenance.empty() ? std::string("not stated") : model.spec.provenance.dump(2)) +
-         "\n";
+  out +=
+      "provenance  " +
+      (model.spec.provenance.empty() ? std::string("not stated") : model.spec.provenance.dump(2)) +
+      "\n";
   return out;
 }
 
 int run(const Flags& flags) {
   if (!flags.inputs.empty() && !flags.model.empty())
-    throw Error(Fault::usage, "usage", "the model is named twice: give it either as an argument or with -m");
+    throw Error(Fault::usage, "usage",
+                "the model is named twice: give it either as an argument or with -m");
   if (flags.inputs.size() > 1) throw Error(Fault::usage, "usage", "expected one model file");
   Flags one = flags;
   if (!flags.inputs.empty()) one.model = flags.inputs.front();
@@ -73,9 +79,10 @@ int run(const Flags& flags) {
 }  // namespace
 
 void add_info(Program& program) {
-  CLI::App& command = program.command("info", "what a model file holds: steps, parameters, mel, provenance",
-                                      "  fluvox info voice.safetensors\n"
-                                      "  fluvox info                     # the voice in the box");
+  CLI::App& command =
+      program.command("info", "what a model file holds: steps, parameters, mel, provenance",
+                      "  fluvox info voice.safetensors\n"
+                      "  fluvox info                     # the voice in the box");
   const auto flags = std::make_shared<Flags>();
   command.add_option("model_file", flags->inputs, "the model file")->type_name("FILE");
   model_flag(command, *flags);

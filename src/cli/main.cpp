@@ -22,9 +22,11 @@ void choose_isa() {
   if (!name) return;
   kernels::Isa isa;
   if (!kernels::isa_from_name(name, &isa) || !kernels::set_isa(isa))
-    throw fluvox::Error(fluvox::Fault::usage, "isa-unavailable",
-                        fluvox::text("FLUVOX_ISA: expected scalar, avx2 or avx512 where this machine has it, found '",
-                                     name, "'"));
+    throw fluvox::Error(
+        fluvox::Fault::usage, "isa-unavailable",
+        fluvox::text(
+            "FLUVOX_ISA: expected scalar, avx2 or avx512 where this machine has it, found '", name,
+            "'"));
 }
 
 }  // namespace

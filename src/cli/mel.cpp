@@ -53,12 +53,13 @@ int run(const MelFlags& flags) {
 }  // namespace
 
 void add_mel(Program& program) {
-  CLI::App& command = program.command("mel", "recordings to mel spectrograms",
-                                      "  fluvox mel speech.wav -o speech.npy\n"
-                                      "  fluvox mel *.flac -d mels --convention hifigan\n"
-                                      "  find corpus -name '*.wav' | fluvox mel -f - -d mels\n\n"
-                                      "The parameters of a convention, with the defaults of tacotron2:\n" +
-                                          describe_fields<mel::Convention>());
+  CLI::App& command =
+      program.command("mel", "recordings to mel spectrograms",
+                      "  fluvox mel speech.wav -o speech.npy\n"
+                      "  fluvox mel *.flac -d mels --convention hifigan\n"
+                      "  find corpus -name '*.wav' | fluvox mel -f - -d mels\n\n"
+                      "The parameters of a convention, with the defaults of tacotron2:\n" +
+                          describe_fields<mel::Convention>());
   const auto flags = std::make_shared<MelFlags>();
   input_flags(command, *flags, "recordings: WAV, FLAC, Ogg, Opus, MP3; any rate");
   output_flag(command, *flags, "the mel file, of one recording");
@@ -68,7 +69,8 @@ void add_mel(Program& program) {
   command.add_option("--convention", flags->convention, "one of " + known)
       ->type_name("NAME")
       ->capture_default_str();
-  command.add_option("--set", flags->set, "one of its parameters: fmax=7600")->type_name("NAME=VALUE");
+  command.add_option("--set", flags->set, "one of its parameters: fmax=7600")
+      ->type_name("NAME=VALUE");
   threads_flag(command, *flags);
   json_flag(command, *flags);
   report_flags(command, *flags);

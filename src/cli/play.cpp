@@ -1,8 +1,7 @@
 // fluvox play: mels or recordings, rendered and played.
-#include "audio/player.h"
-
 #include <memory>
 
+#include "audio/player.h"
 #include "cli/commands.h"
 #include "cli/items.h"
 #include "cli/voice.h"
@@ -24,7 +23,8 @@ int run(const PlayFlags& flags) {
   info(text("playing on ", player.device_name()));
   const int code = run_items("play", inputs, flags, [&](size_t i) {
     const mel::Mel mel = mel_of_input(inputs[i], *session, flags);
-    const auto samples = session->render(mel, render_options(inputs[i], *session, mel.frames, flags));
+    const auto samples =
+        session->render(mel, render_options(inputs[i], *session, mel.frames, flags));
     player.write(samples);
     const double seconds = static_cast<double>(samples.size()) / rate;
     return Item{.seconds = seconds, .skipped = false, .result = {{"seconds", seconds}}, .line = {}};
@@ -32,20 +32,24 @@ int run(const PlayFlags& flags) {
   player.finish();
   const audio::PlayerStats stats = player.stats();
   if (stats.starved_frames > 0 || stats.underruns > 0)
-    warn(text("the sound broke off: ", stats.starved_frames, " frames came too late, ", stats.underruns,
-              " underruns of the device"));
+    warn(text("the sound broke off: ", stats.starved_frames, " frames came too late, ",
+              stats.underruns, " underruns of the device"));
   return code;
 }
 
 }  // namespace
 
 void add_play(Program& program) {
-  CLI::App& command = program.command("play", "render and play", "  fluvox play speech.npy\n"
-                                                                  "  fluvox play a.npy b.npy recording.wav");
+  CLI::App& command = program.command("play", "render and play",
+                                      "  fluvox play speech.npy\n"
+                                      "  fluvox play a.npy b.npy recording.wav");
   const auto flags = std::make_shared<PlayFlags>();
-  input_flags(command, *flags, "mels (.npy) or recordings, whose mel is taken in the model's convention");
+  input_flags(command, *flags,
+              "mels (.npy) or recordings, whose mel is taken in the model's convention");
   model_flag(command, *flags);
-  command.add_option("--device", flags->device, "a number that `fluvox devices` lists; the default when not given")
+  command
+      .add_option("--device", flags->device,
+                  "a number that `fluvox devices` lists; the default when not given")
       ->type_name("N");
   seed_flag(command, *flags);
   sigma_flag(command, *flags);

@@ -31,12 +31,16 @@ class Tone {
     constexpr int kFrames = 88;
     const mel::Convention& c = session.convention();
     if (flags.bias == "zero-mel") {
-      const mel::Mel zeros{kFrames, c.bands, std::vector<float>(static_cast<size_t>(kFrames) * c.bands, 0.0f)};
-      bias_ = denoiser_.bias_of_first_frame(session.render(zeros, {.seed = 0, .item = 0, .sigma = 0.0, .z = {}}));
+      const mel::Mel zeros{kFrames, c.bands,
+                           std::vector<float>(static_cast<size_t>(kFrames) * c.bands, 0.0f)};
+      bias_ = denoiser_.bias_of_first_frame(
+          session.render(zeros, {.seed = 0, .item = 0, .sigma = 0.0, .z = {}}));
       strength_.assign(bias_.size(), flags.denoise);
     } else {
-      const auto silence = session.analyse(std::vector<float>(static_cast<size_t>(kFrames) * c.hop, 0.0f));
-      bias_ = denoiser_.bias_of_average(session.render(silence, {.seed = 0, .item = 0, .sigma = 0.0, .z = {}}));
+      const auto silence =
+          session.analyse(std::vector<float>(static_cast<size_t>(kFrames) * c.hop, 0.0f));
+      bias_ = denoiser_.bias_of_average(
+          session.render(silence, {.seed = 0, .item = 0, .sigma = 0.0, .z = {}}));
       strength_ = mel::tonal_strengths(bias_, flags.denoise);
     }
   }
@@ -60,7 +64,8 @@ int run(const RenderFlags& flags) {
   for (const auto& output : outputs) audio::check_sound_name(output, encoding, flags.raw);
   const auto normalization = audio::Normalization::parse(flags.normalize);
   const auto session = open_session(flags);
-  const int own_rate = session->convention().sample_rate, rate = flags.rate > 0 ? flags.rate : own_rate;
+  const int own_rate = session->convention().sample_rate,
+            rate = flags.rate > 0 ? flags.rate : own_rate;
   const Tone tone(*session, flags);
   return run_items("render", inputs, flags, [&](size_t i) {
     const mel::Mel mel = mel_of_input(inputs[i], *session, flags);
@@ -68,15 +73,22 @@ int run(const RenderFlags& flags) {
         session->render(mel, render_options(inputs[i], *session, mel.frames, flags)));
     if (rate != own_rate) samples = audio::resample(samples, own_rate, rate);
     if (audio::apply_normalization(samples, rate, normalization).limited)
-      warn(text(outputs[i].string(), ": the loudness asked for would clip: its peak is at full scale instead"));
-    const audio::WriteReport report = audio::write_sound(outputs[i], samples, rate, encoding, flags.raw);
+      warn(text(outputs[i].string(),
+                ": the loudness asked for would clip: its peak is at full scale instead"));
+    const audio::WriteReport report =
+        audio::write_sound(outputs[i], samples, rate, encoding, flags.raw);
     if (report.clipped > 0)
       warn(text(outputs[i].string(), ": ", report.clipped, " of ", report.frames,
                 " samples were beyond full scale and clipped"));
     const double seconds = static_cast<double>(samples.size()) / rate;
-    Item item{.seconds = seconds, .skipped = false, .result = {{"output", outputs[i].string()},
-                                             {"frames", mel.frames}, {"samples", samples.size()},
-                                             {"seconds", seconds}, {"clipped", report.clipped}}, .line = {}};
+    Item item{.seconds = seconds,
+              .skipped = false,
+              .result = {{"output", outputs[i].string()},
+                         {"frames", mel.frames},
+                         {"samples", samples.size()},
+                         {"seconds", seconds},
+                         {"clipped", report.clipped}},
+              .line = {}};
     if (outputs[i] == "-") item.result.erase("output");
     return item;
   });
@@ -85,13 +97,15 @@ int run(const RenderFlags& flags) {
 }  // namespace
 
 void add_render(Program& program) {
-  CLI::App& command = program.command("render", "mel spectrograms (or recordings, by way of theirs) to speech",
-                                      "  fluvox render speech.npy -o speech.wav --seed 1\n"
-                                      "  fluvox render recording.flac -o copy.flac --sigma 0.7\n"
-                                      "  fluvox render mels/*.npy -d out --normalize lufs:-23\n"
-                                      "  fluvox render speech.npy -o - | aplay");
+  CLI::App& command =
+      program.command("render", "mel spectrograms (or recordings, by way of theirs) to speech",
+                      "  fluvox render speech.npy -o speech.wav --seed 1\n"
+                      "  fluvox render recording.flac -o copy.flac --sigma 0.7\n"
+                      "  fluvox render mels/*.npy -d out --normalize lufs:-23\n"
+                      "  fluvox render speech.npy -o - | aplay");
   const auto flags = std::make_shared<RenderFlags>();
-  input_flags(command, *flags, "mels (.npy) or recordings, whose mel is taken in the model's convention");
+  input_flags(command, *flags,
+              "mels (.npy) or recordings, whose mel is taken in the model's convention");
   model_flag(command, *flags);
   output_flag(command, *flags, "the sound of one input: .wav .flac .ogg .opus; - is WAV on stdout");
   folder_flag(command, *flags, "where NAME.wav of each input goes");
@@ -101,17 +115,25 @@ void add_render(Program& program) {
   layout_flag(command, *flags);
   encoding_flag(command, *flags);
   command.add_flag("--output-raw", flags->raw, "samples alone, without a header");
-  command.add_option("--rate", flags->rate, "of the sound that is written; the model's own when not given")
+  command
+      .add_option("--rate", flags->rate,
+                  "of the sound that is written; the model's own when not given")
       ->type_name("HZ")
       ->check(CLI::Range(audio::kLowestRate, audio::kHighestRate));
-  command.add_option("--normalize", flags->normalize, "none, peak, or lufs:N for N LUFS by ITU-R BS.1770-4")
+  command
+      .add_option("--normalize", flags->normalize,
+                  "none, peak, or lufs:N for N LUFS by ITU-R BS.1770-4")
       ->type_name("HOW")
       ->capture_default_str();
-  command.add_option("--denoise", flags->denoise, "strength with which the model's own tone is taken out; 0: off")
+  command
+      .add_option("--denoise", flags->denoise,
+                  "strength with which the model's own tone is taken out; 0: off")
       ->type_name("X")
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();
-  command.add_option("--denoise-bias", flags->bias, "what that tone is told by: silence (our form) or zero-mel (WaveGlow's)")
+  command
+      .add_option("--denoise-bias", flags->bias,
+                  "what that tone is told by: silence (our form) or zero-mel (WaveGlow's)")
       ->type_name("FORM")
       ->check(CLI::IsMember({"silence", "zero-mel"}))
       ->capture_default_str();

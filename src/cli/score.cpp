@@ -17,8 +17,8 @@ int run(const Flags& flags) {
   return run_items("score", inputs, flags, [&](size_t i) {
     const runtime::Score score = session->score(audio::read_sound(inputs[i], rate).samples);
     char figures[96];
-    std::snprintf(figures, sizeof figures, "%.5f nats/sample, %.5f bits/sample", score.nats_per_sample(),
-                  score.bits_per_sample());
+    std::snprintf(figures, sizeof figures, "%.5f nats/sample, %.5f bits/sample",
+                  score.nats_per_sample(), score.bits_per_sample());
     return Item{.seconds = static_cast<double>(score.samples) / rate,
                 .skipped = false,
                 .result = {{"nats_per_sample", score.nats_per_sample()},
@@ -32,11 +32,12 @@ int run(const Flags& flags) {
 }  // namespace
 
 void add_score(Program& program) {
-  CLI::App& command = program.command("score", "the exact log-likelihood of recordings",
-                                      "  fluvox score speech.wav\n"
-                                      "  fluvox score *.flac --json | jq .nats_per_sample\n\n"
-                                      "True nats per sample of the samples as they are, audio in [-1, 1), given the\n"
-                                      "recording's own mel: every constant is included. Whole frames are scored.");
+  CLI::App& command = program.command(
+      "score", "the exact log-likelihood of recordings",
+      "  fluvox score speech.wav\n"
+      "  fluvox score *.flac --json | jq .nats_per_sample\n\n"
+      "True nats per sample of the samples as they are, audio in [-1, 1), given the\n"
+      "recording's own mel: every constant is included. Whole frames are scored.");
   const auto flags = std::make_shared<Flags>();
   input_flags(command, *flags, "recordings");
   model_flag(command, *flags);

@@ -41,7 +41,8 @@ std::unique_ptr<runtime::Session> open_session(const Flags& flags) {
                                             runtime::SessionOptions{.threads = flags.threads});
 }
 
-mel::Mel mel_of_input(const std::string& input, const runtime::Session& session, const Flags& flags) {
+mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
+                      const Flags& flags) {
   if (fs::path(input).extension() == ".npy") {
     mel::Mel mel = mel::read_mel(input, session.convention(), mel::layout(flags.layout));
     const mel::Plausibility judged = mel::plausibility(mel, session.convention());
@@ -51,12 +52,14 @@ mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
   return session.analyse(audio::read_sound(input, session.convention().sample_rate).samples);
 }
 
-runtime::RenderOptions render_options(const std::string& input, const runtime::Session& session, int frames,
-                                      const Flags& flags) {
-  runtime::RenderOptions options{.seed = flags.seed, .item = item_of(input), .sigma = flags.sigma, .z = {}};
+runtime::RenderOptions render_options(const std::string& input, const runtime::Session& session,
+                                      int frames, const Flags& flags) {
+  runtime::RenderOptions options{
+      .seed = flags.seed, .item = item_of(input), .sigma = flags.sigma, .z = {}};
   if (flags.noise.empty()) return options;
   if (flags.sigma)
-    throw Error(Fault::usage, "usage", "--noise is taken as it is: it carries its own scale, so leave out --sigma");
+    throw Error(Fault::usage, "usage",
+                "--noise is taken as it is: it carries its own scale, so leave out --sigma");
   const mel::NpyArray z = mel::read_npy(flags.noise);
   const std::vector<size_t> shape = {static_cast<size_t>(session.z_channels()),
                                      static_cast<size_t>(session.z_positions(frames))};
@@ -64,8 +67,8 @@ runtime::RenderOptions render_options(const std::string& input, const runtime::S
   if (found.size() == 3 && found[0] == 1) found.erase(found.begin());
   if (found != shape)
     throw Error(Fault::input, "shape-mismatch",
-                text(flags.noise, ": expected noise of shape ", mel::shape_text(shape), " for the ", frames,
-                     " frames of ", input, ", found ", mel::shape_text(z.shape)));
+                text(flags.noise, ": expected noise of shape ", mel::shape_text(shape), " for the ",
+                     frames, " frames of ", input, ", found ", mel::shape_text(z.shape)));
   options.z = z.values;
   return options;
 }

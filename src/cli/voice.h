@@ -10,18 +10,19 @@
 
 namespace fluvox::cli {
 
-// The file of -m or, without it, the voice in the box: share/fluvox/models of an installation, models/pretrained
-// of the source tree that the program was built in.
+// The file of -m or, without it, the voice in the box: share/fluvox/models of an installation,
+// models/pretrained of the source tree that the program was built in.
 std::filesystem::path model_path(const Flags& flags);
 std::unique_ptr<runtime::Session> open_session(const Flags& flags);
 
-// The mel of an input: a .npy is read as one, anything else is a recording that is analysed in the model's own
-// convention.
-mel::Mel mel_of_input(const std::string& input, const runtime::Session& session, const Flags& flags);
+// The mel of an input: a .npy is read as one, anything else is a recording that is analysed in the
+// model's own convention.
+mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
+                      const Flags& flags);
 
-// What to render an input with: noise from --noise, or of the seed and the input's name (without folder and
-// ending), so that neither order nor company changes what it becomes.
-runtime::RenderOptions render_options(const std::string& input, const runtime::Session& session, int frames,
-                                      const Flags& flags);
+// What to render an input with: noise from --noise, or of the seed and the input's name (without
+// folder and ending), so that neither order nor company changes what it becomes.
+runtime::RenderOptions render_options(const std::string& input, const runtime::Session& session,
+                                      int frames, const Flags& flags);
 
 }  // namespace fluvox::cli

@@ -40,7 +40,7 @@ nlohmann::ordered_json json_number(double value) {
 }  // namespace
 
 std::string clock_text(double seconds) {
-  const auto all = static_cast<long long>(std::clamp(seconds, 0.0, 1e9) + 0.5);
+  const auto all = std::llround(std::clamp(seconds, 0.0, 1e9));
   const auto two = [](long long n) { return text(n < 10 ? "0" : "", n); };
   if (all < 3600) return text(all / 60, ":", two(all % 60));
   return text(all / 3600, ":", two(all / 60 % 60), ":", two(all % 60));

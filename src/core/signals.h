@@ -1,7 +1,7 @@
 // SIGINT and SIGTERM: the first one only sets a flag, which loops poll between items or steps;
 // a second one aborts at once, removing what atomic files have half-written. SIGPIPE is ignored:
-// a write to a closed pipe then throws ClosedPipe (core/output.h). So is SIGXFSZ: a file at its limit
-// is a failed write like any other.
+// a write to a closed pipe then throws ClosedPipe (core/output.h). So is SIGXFSZ: a file at its
+// limit is a failed write like any other.
 #pragma once
 
 namespace fluvox {

@@ -1,5 +1,5 @@
-// Affine coupling over channel halves (RealNVP, Glow, WaveGlow): the first half is kept and, with the
-// condition, decides how the second is scaled and shifted.
+// Affine coupling over channel halves (RealNVP, Glow, WaveGlow): the first half is kept and, with
+// the condition, decides how the second is scaled and shifted.
 //   (b, raw) = net(x0, cond)      s = bounded(raw) (log_scale.h)
 //   z0 = x0,  z1 = exp(s) * x1 + b                      log|det| = sum s
 //   x1 = (z1 - b) * exp(-s)

@@ -28,7 +28,8 @@ class CouplingTorch : public TorchStep {
   std::pair<Tensor, Tensor> halves(const Tensor& x) const {
     if (x.size(1) != step_.channels || step_.channels % 2 != 0)
       throw Error(Fault::input, "shape-mismatch",
-                  text("coupling: expected an even number of channels, ", step_.channels, ", found ", x.size(1)));
+                  text("coupling: expected an even number of channels, ", step_.channels,
+                       ", found ", x.size(1)));
     const int64_t half = step_.channels / 2;
     return {x.narrow(1, 0, half), x.narrow(1, half, half)};
   }

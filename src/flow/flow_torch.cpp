@@ -89,7 +89,8 @@ void TorchFlow::randomise_last_layers(double deviation, uint64_t seed) {
   for (const Stage& stage : stages_) {
     if (!stage.step || !stage.step->network()) continue;
     for (Tensor& p : stage.step->network()->last_layer().parameters())
-      p.normal_(0, p.dim() > 1 ? deviation / std::sqrt(static_cast<double>(p[0].numel())) : deviation / 3);
+      p.normal_(0, p.dim() > 1 ? deviation / std::sqrt(static_cast<double>(p[0].numel()))
+                               : deviation / 3);
   }
 }
 
@@ -112,10 +113,12 @@ void TorchFlow::load(const std::map<std::string, Tensor>& given) {
   for (auto& [name, tensor] : mine) {
     const auto found = given.find(name);
     if (found == given.end())
-      throw Error(Fault::input, "tensor-missing", text("expected a tensor '", name, "', found none"));
+      throw Error(Fault::input, "tensor-missing",
+                  text("expected a tensor '", name, "', found none"));
     if (found->second.sizes() != tensor.sizes())
       throw Error(Fault::input, "shape-mismatch",
-                  text("tensor '", name, "': expected shape ", tensor.sizes(), ", found ", found->second.sizes()));
+                  text("tensor '", name, "': expected shape ", tensor.sizes(), ", found ",
+                       found->second.sizes()));
     tensor.copy_(found->second);
   }
 }

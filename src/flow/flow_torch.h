@@ -31,7 +31,8 @@ class TorchFlow : public torch::nn::Module {
   void initialise(const Tensor& audio, const Condition& condition);
   void set_net_precision(at::ScalarType type);
 
-  // Random last layers with log-scales of about the given standard deviation: tests need nets that matter.
+  // Random last layers with log-scales of about the given standard deviation: tests need nets that
+  // matter.
   void randomise_last_layers(double deviation, uint64_t seed);
 
   // Parameters by the names that a model file uses.

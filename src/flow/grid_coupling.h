@@ -1,14 +1,16 @@
-// Affine coupling over a time x bin grid: every other bin, or every other frame, is kept and decides how the
-// ones between are scaled and shifted (RealNVP's alternating masks, on a spectrogram).
+// Affine coupling over a time x bin grid: every other bin, or every other frame, is kept and
+// decides how the ones between are scaled and shifted (RealNVP's alternating masks, on a
+// spectrogram).
 //   (b, raw) = net(kept, maps)      s = limit tanh(raw / limit)
 //   z_kept = x_kept,  z_changed = exp(s) * x_changed + b          log|det| = sum s
-// axis "bins":   kept = bins keep, keep + 2, ..., changed = the others; the pair (2j, 2j + 1) meets in column j.
-// axis "frames": kept = frames keep, keep + 2, ... Frame 2p + 1 may see frame 2p and earlier; where odd frames
-//   are kept, they are shifted by one pair (row p holds frame 2p - 1, row 0 zeros), so that frame 2p sees only
-//   the past: with a net that is causal in time the whole step is causal in time.
-// Shapes: x [bins, frames]; the net sees [1 + 2 maps, rows, columns]: the kept half, the condition's maps at
-// the changed places, and the maps at the kept places.
-// In the spec: {"kind": "grid_coupling", "axis": "bins", "keep": 0, "limit": 1.5, "net": {...}}. Tensors: net.*
+// axis "bins":   kept = bins keep, keep + 2, ..., changed = the others; the pair (2j, 2j + 1) meets
+// in column j. axis "frames": kept = frames keep, keep + 2, ... Frame 2p + 1 may see frame 2p and
+// earlier; where odd frames
+//   are kept, they are shifted by one pair (row p holds frame 2p - 1, row 0 zeros), so that frame
+//   2p sees only the past: with a net that is causal in time the whole step is causal in time.
+// Shapes: x [bins, frames]; the net sees [1 + 2 maps, rows, columns]: the kept half, the
+// condition's maps at the changed places, and the maps at the kept places. In the spec: {"kind":
+// "grid_coupling", "axis": "bins", "keep": 0, "limit": 1.5, "net": {...}}. Tensors: net.*
 #pragma once
 
 #include <string>

@@ -4,10 +4,10 @@
 namespace fluvox::flow {
 namespace {
 
-
 class GridCouplingTorch : public TorchStep {
  public:
-  explicit GridCouplingTorch(const GridCoupling& step) : step_(step), axis_(step.axis == "frames" ? -2 : -1) {
+  explicit GridCouplingTorch(const GridCoupling& step)
+      : step_(step), axis_(step.axis == "frames" ? -2 : -1) {
     net_ = register_module("net", net::make_torch_net(step.net, "grid_coupling.net"));
   }
 
@@ -26,7 +26,9 @@ class GridCouplingTorch : public TorchStep {
   net::TorchNet* network() override { return net_.get(); }
 
  private:
-  Tensor every_other(const Tensor& grid, int first) const { return grid.slice(axis_, first, {}, 2); }
+  Tensor every_other(const Tensor& grid, int first) const {
+    return grid.slice(axis_, first, {}, 2);
+  }
 
   // What is kept, as the places that change see it: where odd frames are kept, shifted by one pair.
   Tensor kept(const Tensor& grid, int64_t rows) const {
@@ -43,7 +45,8 @@ class GridCouplingTorch : public TorchStep {
       const Tensor none = every_other(grid, 1 - step_.keep);
       return {none, none};
     }
-    const Tensor seen = torch::cat({kept(grid, rows).unsqueeze(1), maps, kept(condition.features, rows)}, 1);
+    const Tensor seen =
+        torch::cat({kept(grid, rows).unsqueeze(1), maps, kept(condition.features, rows)}, 1);
     const Tensor out = net_->forward(seen.contiguous(at::MemoryFormat::ChannelsLast), {});
     return {out.select(1, 0), bounded_log_scale(out.select(1, 1), step_.limit)};
   }
@@ -62,6 +65,8 @@ class GridCouplingTorch : public TorchStep {
 
 }  // namespace
 
-TorchStepPtr make_torch(const GridCoupling& step) { return std::make_shared<GridCouplingTorch>(step); }
+TorchStepPtr make_torch(const GridCoupling& step) {
+  return std::make_shared<GridCouplingTorch>(step);
+}
 
 }  // namespace fluvox::flow

@@ -1,8 +1,10 @@
 // Invertible 1x1 convolution: every time step is multiplied by the same matrix.
-//   z[:, t] = W x[:, t]      log|det| = T log|det W|       x, z [channels, T], W [channels, channels]
-// W starts as a random rotation. -log|det W| in the loss goes to infinity as W nears singularity, which is
-// what keeps it invertible; the sign of det W may change, so the formula takes the absolute value.
-// In the spec: {"kind": "invertible1x1", "channels": 8}. Tensor: weight [channels, channels].
+//   z[:, t] = W x[:, t]      log|det| = T log|det W|       x, z [channels, T], W [channels,
+//   channels]
+// W starts as a random rotation. -log|det W| in the loss goes to infinity as W nears singularity,
+// which is what keeps it invertible; the sign of det W may change, so the formula takes the
+// absolute value. In the spec: {"kind": "invertible1x1", "channels": 8}. Tensor: weight [channels,
+// channels].
 #pragma once
 
 #include "core/config.h"

@@ -8,7 +8,8 @@ class Invertible1x1Torch : public TorchStep {
  public:
   explicit Invertible1x1Torch(const Invertible1x1& step) {
     // A random rotation: Q of a Gaussian's QR, one column turned where the determinant is -1.
-    Tensor q = std::get<0>(torch::linalg_qr(torch::randn({step.channels, step.channels}, torch::kFloat64)));
+    Tensor q = std::get<0>(
+        torch::linalg_qr(torch::randn({step.channels, step.channels}, torch::kFloat64)));
     if (torch::linalg_det(q).item<double>() < 0) q.select(1, 0).neg_();
     weight_ = register_parameter("weight", q.to(torch::kFloat32).contiguous());
   }
@@ -30,6 +31,8 @@ class Invertible1x1Torch : public TorchStep {
 
 }  // namespace
 
-TorchStepPtr make_torch(const Invertible1x1& step) { return std::make_shared<Invertible1x1Torch>(step); }
+TorchStepPtr make_torch(const Invertible1x1& step) {
+  return std::make_shared<Invertible1x1Torch>(step);
+}
 
 }  // namespace fluvox::flow

@@ -11,7 +11,8 @@ double angle(int n, int i) { return std::numbers::pi / (4.0 * n) * (n + 2 * i + 
 }  // namespace
 
 std::vector<double> dct4_matrix(int n) {
-  // The angle is pi m / (4 n) with m = (2a + 1)(2b + 1): reduce m modulo its period first, for accuracy.
+  // The angle is pi m / (4 n) with m = (2a + 1)(2b + 1): reduce m modulo its period first, for
+  // accuracy.
   std::vector<double> matrix(static_cast<size_t>(n) * n);
   for (int a = 0; a < n; ++a)
     for (int b = 0; b < n; ++b) {

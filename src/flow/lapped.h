@@ -1,5 +1,5 @@
-// Lapped transform: the orthonormal MDCT, as a squeeze whose blocks overlap. log-det 0 (an orthogonal matrix).
-// With N = hop, block f = samples [N f, N f + N), borders at N f:
+// Lapped transform: the orthonormal MDCT, as a squeeze whose blocks overlap. log-det 0 (an
+// orthogonal matrix). With N = hop, block f = samples [N f, N f + N), borders at N f:
 //   1. butterflies at every inner border, i = 0 .. N/2 - 1, angle a_i = pi/(4N) (N + 2 i + 1):
 //        right = x[N f + i], left = x[N f - 1 - i]
 //        x[N f + i]     <-  sin(a_i) right + cos(a_i) left
@@ -26,7 +26,8 @@ void fields(Visitor& v, Lapped& s) {
   v("hop", s.hop, "samples in a block", Range{2, 8192});
 }
 
-// The DCT-IV matrix [n][k] (symmetric, its own inverse) and the butterflies' sines and cosines [N / 2].
+// The DCT-IV matrix [n][k] (symmetric, its own inverse) and the butterflies' sines and cosines [N /
+// 2].
 std::vector<double> dct4_matrix(int n);
 std::vector<double> lapped_sines(int n);
 std::vector<double> lapped_cosines(int n);

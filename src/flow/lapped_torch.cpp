@@ -15,8 +15,9 @@ class LappedTorch : public TorchStep {
 
   Result forward(const Tensor& x, const Condition&) override {
     if (x.size(2) % hop_ != 0)
-      throw Error(Fault::input, "shape-mismatch",
-                  text("lapped: expected a length that is a multiple of ", hop_, ", found ", x.size(2)));
+      throw Error(
+          Fault::input, "shape-mismatch",
+          text("lapped: expected a length that is a multiple of ", hop_, ", found ", x.size(2)));
     const Tensor blocks = x.reshape({x.size(0), -1, hop_});
     const Tensor bins = torch::matmul(butterflies(blocks, 1), dct_.to(x.options())) * signs(blocks);
     return {bins.transpose(1, 2), torch::zeros({x.size(0)}, x.options())};
@@ -32,10 +33,12 @@ class LappedTorch : public TorchStep {
   // Rotates the samples on both sides of every inner border by +-angle. blocks [B, F, hop]
   Tensor butterflies(const Tensor& blocks, double direction) const {
     const int64_t frames = blocks.size(1), half = hop_ / 2;
-    const Tensor first = blocks.narrow(2, 0, half);             // rising from a border
-    const Tensor second = blocks.narrow(2, half, half).flip(2);  // falling away from the next border
+    const Tensor first = blocks.narrow(2, 0, half);  // rising from a border
+    const Tensor second =
+        blocks.narrow(2, half, half).flip(2);  // falling away from the next border
     const Tensor right = first.narrow(1, 1, frames - 1), left = second.narrow(1, 0, frames - 1);
-    const Tensor sine = sine_.to(blocks.options()), cosine = direction * cosine_.to(blocks.options());
+    const Tensor sine = sine_.to(blocks.options()),
+                 cosine = direction * cosine_.to(blocks.options());
     const Tensor turned_right = sine * right + cosine * left;
     const Tensor turned_left = sine * left - cosine * right;
     return torch::cat({torch::cat({first.narrow(1, 0, 1), turned_right}, 1),

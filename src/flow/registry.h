@@ -1,5 +1,5 @@
-// The steps that a spec may name. `make` is called with the step's own struct. A split is not among them: the
-// flow handles it (split.h).
+// The steps that a spec may name. `make` is called with the step's own struct. A split is not among
+// them: the flow handles it (split.h).
 #pragma once
 
 #include <string>
@@ -24,8 +24,9 @@ auto make_step(const Json& json, const std::string& where, Make make) -> decltyp
   if (kind == "lapped") return make(part_from_json<Lapped>(json, where));
   if (kind == "whiten") return make(part_from_json<Whiten>(json, where));
   if (kind == "grid_coupling") return make(part_from_json<GridCoupling>(json, where));
-  net::refuse_kind(where, "step", kind,
-                   {"squeeze", "split", "invertible1x1", "coupling", "lapped", "whiten", "grid_coupling"});
+  net::refuse_kind(
+      where, "step", kind,
+      {"squeeze", "split", "invertible1x1", "coupling", "lapped", "whiten", "grid_coupling"});
 }
 
 }  // namespace fluvox::flow

@@ -1,5 +1,6 @@
-// The spec: a model as data. It names the conditioner, the steps in the density direction, and the base;
-// with its weights (model_file.h) it is all that is needed to rebuild the flow, in LibTorch or in the runtime.
+// The spec: a model as data. It names the conditioner, the steps in the density direction, and the
+// base; with its weights (model_file.h) it is all that is needed to rebuild the flow, in LibTorch
+// or in the runtime.
 //
 //   { "format": 1, "model": "waveglow", "mel": {...}, "conditioner": {"kind": "upsample", ...},
 //     "steps": [{"kind": "squeeze", "group": 8}, {"kind": "invertible1x1", "channels": 8}, ...],
@@ -17,13 +18,13 @@ inline constexpr int kSpecFormat = 1;
 
 struct Spec {
   int format = kSpecFormat;
-  std::string model;                           // the architecture's name in models/
-  Json mel = Json::object();                   // the full mel convention (mel/convention.h)
-  Json conditioner = Json::object();           // mel -> what the steps are conditioned on
-  std::vector<Json> steps;                     // audio -> z
-  Json base = Json{{"kind", "normal"}};        // the distribution of z
-  double sigma = 1.0;                          // the temperature to sample at unless told otherwise
-  Json provenance = Json::object();            // who trained it, on what, for how long, with what result
+  std::string model;                     // the architecture's name in models/
+  Json mel = Json::object();             // the full mel convention (mel/convention.h)
+  Json conditioner = Json::object();     // mel -> what the steps are conditioned on
+  std::vector<Json> steps;               // audio -> z
+  Json base = Json{{"kind", "normal"}};  // the distribution of z
+  double sigma = 1.0;                    // the temperature to sample at unless told otherwise
+  Json provenance = Json::object();      // who trained it, on what, for how long, with what result
 };
 
 template <class Visitor>

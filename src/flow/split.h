@@ -1,7 +1,8 @@
-// Split (multi-scale): the first `channels` channels leave as z; the steps that follow work on the rest.
+// Split (multi-scale): the first `channels` channels leave as z; the steps that follow work on the
+// rest.
 //   x [c, T] -> left [channels, T], rest [c - channels, T]       log-det 0
-// z of the whole flow is what left first, then what left later, then what remains: [group, T / group].
-// The flow itself handles a split, since it alone knows where the pieces go. In the spec:
+// z of the whole flow is what left first, then what left later, then what remains: [group, T /
+// group]. The flow itself handles a split, since it alone knows where the pieces go. In the spec:
 // {"kind": "split", "channels": 2}.
 #pragma once
 

@@ -1,4 +1,5 @@
-// Squeeze: `group` neighbouring samples become the channels of one time step. A permutation: log-det 0.
+// Squeeze: `group` neighbouring samples become the channels of one time step. A permutation:
+// log-det 0.
 //   z[j, t] = x[0, group * t + j]          x [1, T] -> z [group, T / group]
 // In the spec: {"kind": "squeeze", "group": 8}. Error when T is not a multiple of `group`.
 #pragma once

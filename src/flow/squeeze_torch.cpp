@@ -11,7 +11,8 @@ class SqueezeTorch : public TorchStep {
   Result forward(const Tensor& x, const Condition&) override {
     if (x.size(2) % step_.group != 0)
       throw Error(Fault::input, "shape-mismatch",
-                  text("squeeze: expected a length that is a multiple of ", step_.group, ", found ", x.size(2)));
+                  text("squeeze: expected a length that is a multiple of ", step_.group, ", found ",
+                       x.size(2)));
     const Tensor z = x.reshape({x.size(0), -1, step_.group}).transpose(1, 2);
     return {z, torch::zeros({x.size(0)}, x.options())};
   }

@@ -1,9 +1,9 @@
 // A step of a flow: an invertible map with its log-determinant,
 //   forward(x, cond) -> (z, log|det dz/dx|)      density direction, audio -> z
 //   inverse(z, cond) -> x                        sampling direction
-// Each kind has one header (formula, shapes, fields in the spec) and two bodies: <kind>_torch.cpp for training
-// and <kind>_runtime.cpp for everything a person does with a finished model. The kinds are listed in
-// registry.h; the contracts of the two bodies are step_torch.h and step_runtime.h.
+// Each kind has one header (formula, shapes, fields in the spec) and two bodies: <kind>_torch.cpp
+// for training and <kind>_runtime.cpp for everything a person does with a finished model. The kinds
+// are listed in registry.h; the contracts of the two bodies are step_torch.h and step_runtime.h.
 #pragma once
 
 #include <memory>

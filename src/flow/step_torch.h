@@ -21,13 +21,15 @@ class TorchStep : public torch::nn::Module {
   virtual Result forward(const Tensor& x, const Condition& condition) = 0;
   virtual Tensor inverse(const Tensor& z, const Condition& condition) = 0;
 
-  // Parameters that start from the data (a scale such that z has unit variance) are set here, before training.
+  // Parameters that start from the data (a scale such that z has unit variance) are set here,
+  // before training.
   virtual void initialise(const Tensor& /*x*/, const Condition&) {}
 
   virtual net::TorchNet* network() { return nullptr; }
 };
 
-// The bounded log-scale of an affine coupling: limit tanh(raw / limit), or raw itself where limit is 0.
+// The bounded log-scale of an affine coupling: limit tanh(raw / limit), or raw itself where limit
+// is 0.
 inline Tensor bounded_log_scale(const Tensor& raw, double limit) {
   return limit > 0 ? limit * torch::tanh(raw / limit) : raw;
 }

@@ -1,8 +1,8 @@
 // Whitening: every bin is divided by the amplitude that the mel spectrogram predicts for it.
 //   z[k, t] = x[k, t] exp(-(log_scale[k, t] + bias[k]))        log|det| = -sum (log_scale + bias)
-// log_scale is the conditioner's (net/spectral.h); the bias is set from the first data seen, so that z starts
-// with unit variance in every bin. Shapes: x, z [bins, frames]; log_scale [frames][bins].
-// In the spec: {"kind": "whiten", "bins": 256}. Tensor: bias [bins].
+// log_scale is the conditioner's (net/spectral.h); the bias is set from the first data seen, so
+// that z starts with unit variance in every bin. Shapes: x, z [bins, frames]; log_scale
+// [frames][bins]. In the spec: {"kind": "whiten", "bins": 256}. Tensor: bias [bins].
 #pragma once
 
 #include "core/config.h"

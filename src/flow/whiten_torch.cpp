@@ -21,7 +21,9 @@ class WhitenTorch : public TorchStep {
 
   void initialise(const Tensor& x, const Condition& condition) override {
     const torch::NoGradGuard no_grad;
-    const Tensor power = (x * torch::exp(-condition.log_scale.transpose(1, 2))).square().mean(at::IntArrayRef({0, 2}));
+    const Tensor power = (x * torch::exp(-condition.log_scale.transpose(1, 2)))
+                             .square()
+                             .mean(at::IntArrayRef({0, 2}));
     bias_.copy_(0.5 * torch::log(power.clamp_min(1e-12)));
   }
 

@@ -1,11 +1,13 @@
 // Conv2d: a small residual network over a time x bin grid, causal in time.
 //   h = first(x)                                             kernel x kernel, inputs -> channels
-//   for d in dilations:  h += conv_d(relu(h))                kernel x kernel, dilation 1 in time, d over bins
-//   out = last(relu(h))                                      1x1, channels -> outputs; zero at the start
+//   for d in dilations:  h += conv_d(relu(h))                kernel x kernel, dilation 1 in time, d
+//   over bins out = last(relu(h))                                      1x1, channels -> outputs;
+//   zero at the start
 // Padding with zeros: over bins 'same', over time the past only.
 // Shapes: x [inputs, rows, columns] -> out [outputs, rows, columns].
 // In the spec: {"kind": "conv2d", "inputs": 15, "outputs": 2, "channels": 32, "kernel": 3,
-// "dilations": [1, 2, 4, 1]}. Tensors: first, layers.l, last; each .weight [out, in, time, bins], .bias [out].
+// "dilations": [1, 2, 4, 1]}. Tensors: first, layers.l, last; each .weight [out, in, time, bins],
+// .bias [out].
 #pragma once
 
 #include <vector>

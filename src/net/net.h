@@ -1,10 +1,12 @@
-// A net: any network inside a coupling. It sees the half that is kept and the condition, and gives the shift b
-// and the raw log-scale of the other half. Nets need no inverse. As with steps there is one header a kind
-// (formula, shapes, fields in the spec) and two bodies, <kind>_torch.cpp and <kind>_runtime.cpp.
+// A net: any network inside a coupling. It sees the half that is kept and the condition, and gives
+// the shift b and the raw log-scale of the other half. Nets need no inverse. As with steps there is
+// one header a kind (formula, shapes, fields in the spec) and two bodies, <kind>_torch.cpp and
+// <kind>_runtime.cpp.
 //
-// A conditioner is the net that turns the mel spectrogram into what all steps are conditioned on. It sees the
-// mel with a margin of frames at both ends: real neighbours when training on a crop, made ones at the ends of
-// an utterance. So the condition in training equals the condition in synthesis, exactly, at every edge.
+// A conditioner is the net that turns the mel spectrogram into what all steps are conditioned on.
+// It sees the mel with a margin of frames at both ends: real neighbours when training on a crop,
+// made ones at the ends of an utterance. So the condition in training equals the condition in
+// synthesis, exactly, at every edge.
 #pragma once
 
 #include <memory>
@@ -23,7 +25,8 @@ using RuntimeConditionerPtr = std::unique_ptr<RuntimeConditioner>;
 
 class Weights;  // weights.h: the named tensors that a runtime body takes its own from
 
-// Frames that a conditioner needs beyond both ends, and what stands there at the ends of an utterance.
+// Frames that a conditioner needs beyond both ends, and what stands there at the ends of an
+// utterance.
 struct Margins {
   int left = 0;
   int right = 0;

@@ -12,19 +12,22 @@ using torch::Tensor;
 
 // What the steps are conditioned on, made from the mel by the conditioner.
 struct Condition {
-  Tensor features;   // what the nets see: [B, channels, T] or, over a grid, [B, maps, frames, bins]
-  Tensor log_scale;  // what whitening divides by, [B, frames, bins]; undefined where a model has none
+  Tensor features;  // what the nets see: [B, channels, T] or, over a grid, [B, maps, frames, bins]
+  Tensor
+      log_scale;  // what whitening divides by, [B, frames, bins]; undefined where a model has none
 };
 
 class TorchNet : public torch::nn::Module {
  public:
-  // kept [B, inputs, ...], features as the conditioner made them -> [B, outputs, ...] in the type of kept
+  // kept [B, inputs, ...], features as the conditioner made them -> [B, outputs, ...] in the type
+  // of kept
   Tensor forward(const Tensor& kept, const Tensor& features);
 
   // The type to multiply in (autocast). Only nets ever leave fp32: never log-dets, W or the affine.
   at::ScalarType precision = at::kFloat;
 
-  // The last layer, which decides b and the log-scale: tests give it random weights, since it starts at zero.
+  // The last layer, which decides b and the log-scale: tests give it random weights, since it
+  // starts at zero.
   virtual torch::nn::Module& last_layer() = 0;
 
  protected:

@@ -10,8 +10,8 @@
 
 namespace fluvox::net {
 
-[[noreturn]] void refuse_kind(const std::string& where, const std::string& what, const std::string& kind,
-                              std::initializer_list<std::string> known);
+[[noreturn]] void refuse_kind(const std::string& where, const std::string& what,
+                              const std::string& kind, std::initializer_list<std::string> known);
 
 template <class Make>
 auto make_net(const Json& json, const std::string& where, Make make) -> decltype(make(Wn{})) {

@@ -15,8 +15,8 @@ Interpolation bands_to_bins(const Spectral& net) {
                         net.band_centres.size(), " and ", net.band_log_sums.size()));
   for (size_t b = 1; b < bands; ++b)
     if (!(net.band_centres[b] > net.band_centres[b - 1]))
-      config::refuse("conditioner", text("expected rising band_centres, found ", net.band_centres[b - 1],
-                                         " then ", net.band_centres[b]));
+      config::refuse("conditioner", text("expected rising band_centres, found ",
+                                         net.band_centres[b - 1], " then ", net.band_centres[b]));
   Interpolation result;
   size_t band = 0;
   for (int k = 0; k < net.bins; ++k) {

@@ -91,6 +91,7 @@ class SpectralRuntime : public RuntimeConditioner {
   std::vector<float> over_pairs(const PackedConv& conv, const Grid& scaled, int first,
                                 int last) const {
     std::vector<kernels::Segment> segments;
+    segments.reserve(3);
     for (int tap = 0; tap < 3; ++tap)
       segments.push_back(
           conv.taps[static_cast<size_t>(tap)].times(scaled.row(first + tap), net_.bands));

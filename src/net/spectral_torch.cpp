@@ -12,7 +12,8 @@ class SpectralTorch : public TorchConditioner {
     scale_out_ = register_module("scale_out", Conv(Conv1dOptions(net.hidden, net.bins, 1)));
     map_in_ = register_module("map_in", Conv(Conv1dOptions(2 * net.bands, net.width, 3)));
     map_mid_ = register_module("map_mid", Conv(Conv1dOptions(net.width, net.width, 1)));
-    map_out_ = register_module("map_out", Conv(Conv1dOptions(net.width, net.learned * net.bins, 1)));
+    map_out_ =
+        register_module("map_out", Conv(Conv1dOptions(net.width, net.learned * net.bins, 1)));
     torch::nn::init::zeros_(scale_out_->weight);
     torch::nn::init::zeros_(scale_out_->bias);
 
@@ -37,9 +38,10 @@ class SpectralTorch : public TorchConditioner {
   Condition forward(const Tensor& mel) override {
     // mel [B, bands, 1 + F + 2]
     const int64_t batch = mel.size(0), frames = mel.size(2) - 3;
-    const Tensor mean =
-        (mel.narrow(2, 1, frames) + mel.narrow(2, 2, frames)).transpose(1, 2) * 0.5;  // [B, F, bands]
-    const Tensor envelope = torch::matmul(mean, spread_.to(mel.options())) + offset_.to(mel.options());  // [B, F, bins]
+    const Tensor mean = (mel.narrow(2, 1, frames) + mel.narrow(2, 2, frames)).transpose(1, 2) *
+                        0.5;  // [B, F, bands]
+    const Tensor envelope =
+        torch::matmul(mean, spread_.to(mel.options())) + offset_.to(mel.options());  // [B, F, bins]
 
     const Tensor scaled = (mel + kMelShift) / kMelScale;
     const Tensor pairs =
@@ -50,10 +52,11 @@ class SpectralTorch : public TorchConditioner {
                                 torch::gelu(map_in_->forward(pairs)))))  // [B, learned * bins, F]
                             .reshape({batch, net_.learned, net_.bins, frames})
                             .transpose(2, 3);
-    return {torch::cat({maps, ((envelope + kMelShift) / kMelScale).unsqueeze(1),
-                        positions_.to(mel.options()).expand({batch, kPositionMaps, frames, net_.bins})},
-                       1),
-            envelope + 2 * torch::tanh(o / 2)};
+    return {
+        torch::cat({maps, ((envelope + kMelShift) / kMelScale).unsqueeze(1),
+                    positions_.to(mel.options()).expand({batch, kPositionMaps, frames, net_.bins})},
+                   1),
+        envelope + 2 * torch::tanh(o / 2)};
   }
 
  private:
@@ -64,8 +67,10 @@ class SpectralTorch : public TorchConditioner {
   }
 
   Spectral net_;
-  Conv scale_in_{nullptr}, scale_out_{nullptr}, map_in_{nullptr}, map_mid_{nullptr}, map_out_{nullptr};
-  Tensor spread_, offset_, positions_;  // float64, rounded to the type of the data where they are used
+  Conv scale_in_{nullptr}, scale_out_{nullptr}, map_in_{nullptr}, map_mid_{nullptr},
+      map_out_{nullptr};
+  Tensor spread_, offset_,
+      positions_;  // float64, rounded to the type of the data where they are used
 };
 
 }  // namespace

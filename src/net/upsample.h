@@ -1,10 +1,10 @@
 // Upsample: WaveGlow's conditioner, a learned upsampler from frames to samples, unfolded to groups.
 //   up = ConvTranspose1d(mel), bands -> bands, kernel taps, stride hop; the first hop F samples
 //   features[band * group + j, t] = up[band, group t + j]          mel-major
-// Sample n depends on frames floor(n / hop) - (kernel / hop - 1) .. floor(n / hop) only: it is causal. Beyond
-// the first frame stand zeros. Shapes: mel [bands, F] -> features [bands group, F hop / group].
-// In the spec: {"kind": "upsample", "bands": 80, "kernel": 1024, "hop": 256, "group": 8}.
-// Tensors: weight [bands (in), bands (out), kernel], bias [bands].
+// Sample n depends on frames floor(n / hop) - (kernel / hop - 1) .. floor(n / hop) only: it is
+// causal. Beyond the first frame stand zeros. Shapes: mel [bands, F] -> features [bands group, F
+// hop / group]. In the spec: {"kind": "upsample", "bands": 80, "kernel": 1024, "hop": 256, "group":
+// 8}. Tensors: weight [bands (in), bands (out), kernel], bias [bands].
 #pragma once
 
 #include "core/config.h"

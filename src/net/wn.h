@@ -3,13 +3,15 @@
 //   for l in 0 .. layers - 1:   dilation 2^l, zero 'same' padding
 //     a = in_l(h) + cond_l(features)                              kernel, channels -> 2 channels
 //     g = tanh(a[:channels]) * sigmoid(a[channels:])              (kernels/gate.h)
-//     r = res_skip_l(g)                                           1x1, channels -> 2 channels; last: channels
-//     h += r[:channels];  skip += r[channels:]                    last layer: skip += r
-//   out = end(skip)                                               1x1, channels -> outputs; zero at the start
+//     r = res_skip_l(g)                                           1x1, channels -> 2 channels;
+//     last: channels h += r[:channels];  skip += r[channels:]                    last layer: skip
+//     += r
+//   out = end(skip)                                               1x1, channels -> outputs; zero at
+//   the start
 // Shapes: x [inputs, T], features [condition, T], out [outputs, T].
 // In the spec: {"kind": "wn", "inputs": 4, "outputs": 8, "channels": 64, "layers": 8, "kernel": 3,
-// "condition": 640}. Tensors: start, in_layers.l, cond_layer (all layers' rows in one), res_skip_layers.l, end;
-// each .weight [out, in, kernel] and .bias [out].
+// "condition": 640}. Tensors: start, in_layers.l, cond_layer (all layers' rows in one),
+// res_skip_layers.l, end; each .weight [out, in, kernel] and .bias [out].
 #pragma once
 
 #include "core/config.h"

@@ -19,8 +19,8 @@ class WnTorch : public TorchNet {
     }
     register_module("in_layers", in_layers_);
     register_module("res_skip_layers", res_skip_);
-    condition_ = register_module(
-        "cond_layer", Conv(Conv1dOptions(wn.condition, 2 * wn.channels * wn.layers, 1)));
+    condition_ = register_module("cond_layer",
+                                 Conv(Conv1dOptions(wn.condition, 2 * wn.channels * wn.layers, 1)));
     end_ = register_module("end", Conv(Conv1dOptions(wn.channels, wn.outputs, 1)));
     torch::nn::init::zeros_(end_->weight);
     torch::nn::init::zeros_(end_->bias);

@@ -3,9 +3,11 @@
 //   Session session(flow::read_model("voice.safetensors"), {.threads = 2});
 //   mel::Mel mel = session.analyse(audio);                  // the model's own convention
 //   std::vector<float> sound = session.render(mel, {.seed = 1});
-//   Score score = session.score(audio);                     // exact log-likelihood, nats per sample
+//   Score score = session.score(audio);                     // exact log-likelihood, nats per
+//   sample
 //
-// render gives exactly frames x hop samples. z is [channels][positions] in canonical order (docs: layout).
+// render gives exactly frames x hop samples. z is [channels][positions] in canonical order (docs:
+// layout).
 #pragma once
 
 #include <cstdint>
@@ -28,14 +30,15 @@ struct SessionOptions {
 
 struct RenderOptions {
   uint64_t seed = 0;
-  uint64_t item = 0;                  // which utterance of the seed: each draws noise of its own
-  std::optional<double> sigma = {};   // temperature; the model's own when absent
-  std::optional<std::vector<float>> z = {};  // noise given instead, [channels][positions]; sigma does not scale it
+  uint64_t item = 0;                 // which utterance of the seed: each draws noise of its own
+  std::optional<double> sigma = {};  // temperature; the model's own when absent
+  std::optional<std::vector<float>> z =
+      {};  // noise given instead, [channels][positions]; sigma does not scale it
 };
 
 struct Score {
-  double nats = 0;             // log-likelihood of the samples scored, all constants included
-  size_t samples = 0;          // whole frames only: floor(length / hop) * hop
+  double nats = 0;     // log-likelihood of the samples scored, all constants included
+  size_t samples = 0;  // whole frames only: floor(length / hop) * hop
   double nats_per_sample() const { return nats / static_cast<double>(samples); }
   double bits_per_sample() const;
 };
@@ -52,8 +55,10 @@ class Session {
 
   mel::Mel analyse(std::span<const float> audio) const;
   std::vector<float> render(const mel::Mel& mel, const RenderOptions& options = {}) const;
-  // The density direction: z of the audio given its mel (audio of exactly frames x hop samples), and its score.
-  std::vector<float> encode(std::span<const float> audio, const mel::Mel& mel, Score* score = nullptr) const;
+  // The density direction: z of the audio given its mel (audio of exactly frames x hop samples),
+  // and its score.
+  std::vector<float> encode(std::span<const float> audio, const mel::Mel& mel,
+                            Score* score = nullptr) const;
   Score score(std::span<const float> audio) const;  // with the mel of the audio itself
 
  private:

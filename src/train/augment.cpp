@@ -6,9 +6,9 @@
 namespace fluvox::train {
 namespace {
 
-constexpr int kHalf = 96;    // taps on either side: the curve is smooth, so its response is short
-constexpr int kPoints = 8;   // knots of the curve, from 60 Hz up to half the rate
-constexpr int kGrid = 129;   // frequencies it is sampled at
+constexpr int kHalf = 96;   // taps on either side: the curve is smooth, so its response is short
+constexpr int kPoints = 8;  // knots of the curve, from 60 Hz up to half the rate
+constexpr int kGrid = 129;  // frequencies it is sampled at
 
 std::vector<double> random_gains(int rate, Random& random) {
   double knots[kPoints];
@@ -18,7 +18,8 @@ std::vector<double> random_gains(int rate, Random& random) {
     const double hertz = std::max(60.0, 0.5 * rate * i / (kGrid - 1));
     const double place = std::log(hertz / 60.0) / std::log(0.5 * rate / 60.0) * (kPoints - 1);
     const int left = std::min(kPoints - 2, static_cast<int>(place));
-    const double share = 0.5 - 0.5 * std::cos(std::numbers::pi * std::clamp(place - left, 0.0, 1.0));
+    const double share =
+        0.5 - 0.5 * std::cos(std::numbers::pi * std::clamp(place - left, 0.0, 1.0));
     gains.push_back(std::pow(10.0, (knots[left] + share * (knots[left + 1] - knots[left])) / 20));
   }
   return gains;
@@ -35,7 +36,8 @@ std::vector<float> fir_from_gains(const std::vector<double>& gains, int half) {
   std::vector<float> taps;
   for (int t = -half; t <= half; ++t) {
     double sum = 0.5 * (gains.front() + gains.back() * (t % 2 == 0 ? 1 : -1));
-    for (int i = 1; i < n; ++i) sum += gains[static_cast<size_t>(i)] * std::cos(std::numbers::pi * i * t / n);
+    for (int i = 1; i < n; ++i)
+      sum += gains[static_cast<size_t>(i)] * std::cos(std::numbers::pi * i * t / n);
     const double window = 0.5 + 0.5 * std::cos(std::numbers::pi * t / (half + 1));
     taps.push_back(static_cast<float>(window * sum / n));
   }

@@ -19,17 +19,19 @@ double rms(const std::vector<float>& samples) {
 
 }  // namespace
 
-Batches::Batches(const Corpus& corpus, const TrainSettings& settings, const mel::Convention& convention,
-                 net::Margins margins)
+Batches::Batches(const Corpus& corpus, const TrainSettings& settings,
+                 const mel::Convention& convention, net::Margins margins)
     : corpus_(corpus), settings_(settings), analyser_(convention), margins_(margins) {
   double sum = 0;
   for (double weight : corpus.weights) cumulative_.push_back(sum += weight);
 }
 
-Batches::Segment Batches::crop(const std::vector<int16_t>& clip, int first, Random* augmentation) const {
+Batches::Segment Batches::crop(const std::vector<int16_t>& clip, int first,
+                               Random* augmentation) const {
   const mel::Convention& c = analyser_.convention();
   const int hop = c.hop, frames = settings_.frames, in_clip = static_cast<int>(clip.size()) / hop;
-  // Frames of the region whose windows lie within it: those `reach` away from its ends, or at the clip's own.
+  // Frames of the region whose windows lie within it: those `reach` away from its ends, or at the
+  // clip's own.
   const int reach = (c.fft / 2 + hop - 1) / hop + 1;
   const int begin = std::max(0, first - margins_.left - reach);
   const int wanted = (first + frames + margins_.right + reach + 1) * hop;
@@ -79,9 +81,11 @@ Batches::Segment Batches::segment(int64_t step, int slot) const {
 }
 
 Batch Batches::at(int64_t step) const {
-  const int64_t frames = settings_.frames, hop = analyser_.convention().hop, bands = analyser_.convention().bands;
+  const int64_t frames = settings_.frames, hop = analyser_.convention().hop,
+                bands = analyser_.convention().bands;
   const int64_t wide = margins_.left + frames + margins_.right;
-  Batch batch{torch::empty({settings_.batch, frames * hop}), torch::empty({settings_.batch, wide, bands})};
+  Batch batch{torch::empty({settings_.batch, frames * hop}),
+              torch::empty({settings_.batch, wide, bands})};
   for (int slot = 0; slot < settings_.batch; ++slot) {
     const Segment one = segment(step, slot);
     std::copy(one.samples.begin(), one.samples.end(), batch.audio[slot].data_ptr<float>());

@@ -1,9 +1,9 @@
 // Random segments, aligned to frames, with the mel that synthesis would have had there.
 //
-// The segment is a crop of F frames. Its mel, margins included, is taken from a wider region of the (augmented)
-// clip, so that every frame is what the analysis of the whole clip gives; where the margin reaches beyond the
-// clip's ends it holds what synthesis puts there (net/net.h). Frames are those of whole hops: floor(n / hop).
-// Everything is keyed by (seed, step, slot).
+// The segment is a crop of F frames. Its mel, margins included, is taken from a wider region of the
+// (augmented) clip, so that every frame is what the analysis of the whole clip gives; where the
+// margin reaches beyond the clip's ends it holds what synthesis puts there (net/net.h). Frames are
+// those of whole hops: floor(n / hop). Everything is keyed by (seed, step, slot).
 #pragma once
 
 #include <torch/torch.h>

@@ -25,15 +25,20 @@ std::vector<fs::path> checkpoints(const fs::path& folder) {
   std::vector<fs::path> found;
   if (!fs::is_directory(folder)) return found;
   for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.path().extension() == ".safetensors" && entry.path().filename().string().rfind(kPrefix, 0) == 0)
+    if (entry.path().extension() == ".safetensors" &&
+        entry.path().filename().string().rfind(kPrefix, 0) == 0)
       found.push_back(entry.path());
   std::sort(found.begin(), found.end());
   return found;
 }
 
 Json about(const Checkpoint& c) {
-  return {{"format", 1}, {"step", c.step}, {"updates", c.updates}, {"held_out", c.held_out},
-          {"settings", c.settings}, {"spec", c.spec}};
+  return {{"format", 1},
+          {"step", c.step},
+          {"updates", c.updates},
+          {"held_out", c.held_out},
+          {"settings", c.settings},
+          {"spec", c.spec}};
 }
 
 }  // namespace
@@ -42,8 +47,9 @@ bool has_checkpoint(const fs::path& folder) { return !checkpoints(folder).empty(
 
 void write_checkpoint(const fs::path& folder, const Checkpoint& checkpoint, int keep) {
   const std::string json = about(checkpoint).dump();
-  flow::write_safetensors(path_of(folder, checkpoint.step), checkpoint.tensors,
-                          {{"fluvox.checkpoint", json}, {"sha256", flow::hash_content(json, checkpoint.tensors)}});
+  flow::write_safetensors(
+      path_of(folder, checkpoint.step), checkpoint.tensors,
+      {{"fluvox.checkpoint", json}, {"sha256", flow::hash_content(json, checkpoint.tensors)}});
   // Only now that the new one is safe do old ones go.
   const std::vector<fs::path> all = checkpoints(folder);
   for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) fs::remove(all[i]);
@@ -53,8 +59,9 @@ Checkpoint read_checkpoint(const fs::path& path) {
   flow::Safetensors file = flow::read_safetensors(path);
   const std::string json = file.metadata["fluvox.checkpoint"];
   if (json.empty())
-    throw Error(Fault::input, "checkpoint-invalid",
-                text(path.string(), ": expected a checkpoint of fluvox train, found other tensors"));
+    throw Error(
+        Fault::input, "checkpoint-invalid",
+        text(path.string(), ": expected a checkpoint of fluvox train, found other tensors"));
   if (flow::hash_content(json, file.tensors) != file.metadata["sha256"])
     throw Error(Fault::input, "checkpoint-damaged",
                 text(path.string(), ": its content does not match its SHA-256: it was damaged"));

@@ -1,6 +1,7 @@
-// A checkpoint: everything that a resumed run needs to go on as if it had never stopped. One safetensors file
-// (weights, averaged weights, Adam's moments) whose metadata holds the step, the settings and a SHA-256 over all
-// of it. Written atomically; a damaged one is refused, and the one before it is taken.
+// A checkpoint: everything that a resumed run needs to go on as if it had never stopped. One
+// safetensors file (weights, averaged weights, Adam's moments) whose metadata holds the step, the
+// settings and a SHA-256 over all of it. Written atomically; a damaged one is refused, and the one
+// before it is taken.
 #pragma once
 
 #include <filesystem>
@@ -23,8 +24,8 @@ struct Checkpoint {
 
 void write_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint, int keep);
 
-// The newest sound checkpoint of the folder; damaged ones are named on the log and passed over. An error when
-// there is none.
+// The newest sound checkpoint of the folder; damaged ones are named on the log and passed over. An
+// error when there is none.
 Checkpoint newest_checkpoint(const std::filesystem::path& folder);
 bool has_checkpoint(const std::filesystem::path& folder);
 Checkpoint read_checkpoint(const std::filesystem::path& path);

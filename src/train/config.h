@@ -1,5 +1,5 @@
-// The settings of a training run, read from TOML (recipes/*/config.toml) and `--set name=value`. The resolved
-// settings are stored with the run and in the model's provenance.
+// The settings of a training run, read from TOML (recipes/*/config.toml) and `--set name=value`.
+// The resolved settings are stored with the run and in the model's provenance.
 #pragma once
 
 #include <string>
@@ -21,7 +21,8 @@ void fields(Visitor& v, CorpusSettings& c) {
   v("path", c.path, "a folder searched for sound files");
   v("weight", c.weight, "how often to draw from it, beside its minutes", Range{0.001, 1000});
   v("held_out", c.held_out, "clips (or speakers) kept for measuring", Range{0, 100000});
-  v("by", c.by, "what is held out: clips, or speakers (a name's part before '__')", OneOf{"clip", "speaker"});
+  v("by", c.by, "what is held out: clips, or speakers (a name's part before '__')",
+    OneOf{"clip", "speaker"});
 }
 
 struct TrainSettings {
@@ -54,8 +55,10 @@ void fields(Visitor& v, TrainSettings& t) {
   v("convention", t.convention, "mel convention");
   v("mel", t.mel, "parameters that differ from that convention");
   v("corpora", t.corpora, "tables of path, weight, held_out, by");
-  v("speeds", t.speeds, "every clip also at these speeds (1 or faster: slower leaves the top octave empty)");
-  v("augment", t.augment, "share of the segments with random level, equaliser and noise floor", Range{0, 1});
+  v("speeds", t.speeds,
+    "every clip also at these speeds (1 or faster: slower leaves the top octave empty)");
+  v("augment", t.augment, "share of the segments with random level, equaliser and noise floor",
+    Range{0, 1});
   v("frames", t.frames, "mel frames in a segment", Range{4, 8192});
   v("batch", t.batch, "segments in a step", Range{1, 4096});
   v("steps", t.steps, "steps in all", Range{1, 1e12});
@@ -63,7 +66,8 @@ void fields(Visitor& v, TrainSettings& t) {
   v("warmup", t.warmup, "steps of linear warm-up", Range{0, 1e9});
   v("final_rate", t.final_rate, "share of the rate that the cosine ends at", Range{0, 1});
   v("clip", t.clip, "largest norm of the gradient; 0: no clipping", Range{0, 1e9});
-  v("ema", t.ema, "decay of the averaged weights, which are the model that is saved", Range{0, 0.999999});
+  v("ema", t.ema, "decay of the averaged weights, which are the model that is saved",
+    Range{0, 0.999999});
   v("precision", t.precision, "what the nets multiply in; log-dets and affine stay fp32",
     OneOf{"fp32", "bf16"});
   v("seed", t.seed, "of everything random");

@@ -24,7 +24,8 @@ std::vector<fs::path> sound_files(const fs::path& folder) {
   static const std::set<std::string> endings = {".wav", ".flac", ".ogg", ".opus", ".mp3"};
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(folder))
-    if (entry.is_regular_file() && endings.count(entry.path().extension())) files.push_back(entry.path());
+    if (entry.is_regular_file() && endings.count(entry.path().extension()))
+      files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -34,8 +35,8 @@ std::string group_of(const std::string& name, const CorpusSettings& corpus) {
 }
 
 // The groups whose hash with the seed comes first.
-std::set<std::string> held_out_groups(const std::vector<fs::path>& files, const CorpusSettings& corpus,
-                                      uint64_t seed) {
+std::set<std::string> held_out_groups(const std::vector<fs::path>& files,
+                                      const CorpusSettings& corpus, uint64_t seed) {
   std::map<std::string, std::string> by_hash;
   for (const fs::path& file : files) {
     const std::string group = group_of(file.stem(), corpus), key = text(seed, ":", group);
@@ -76,7 +77,8 @@ Corpus read_corpus(const TrainSettings& settings, int rate, size_t least, Progre
   for (size_t i = 0; i < folders.size(); ++i) {
     const auto held_out = held_out_groups(files[i], folders[i], settings.seed);
     const fs::path folder = fs::path(folders[i].path).lexically_normal();
-    corpus.names.push_back(folder.has_filename() ? folder.filename() : folder.parent_path().filename());
+    corpus.names.push_back(folder.has_filename() ? folder.filename()
+                                                 : folder.parent_path().filename());
     for (const fs::path& file : files[i]) {
       throw_if_interrupted();
       progress.update(static_cast<double>(done++));
@@ -84,15 +86,18 @@ Corpus read_corpus(const TrainSettings& settings, int rate, size_t least, Progre
         const auto sound = audio::read_sound(file, rate);
         Clip clip{file.stem(), to_s16(sound.samples), static_cast<int>(i)};
         if (clip.samples.size() < least || silent(clip.samples)) {
-          corpus.rejected.push_back(text(file.string(), ": ", clip.samples.size() < least ? "shorter than a segment"
-                                                                                            : "silent"));
+          corpus.rejected.push_back(
+              text(file.string(), ": ",
+                   clip.samples.size() < least ? "shorter than a segment" : "silent"));
         } else if (held_out.count(group_of(clip.name, folders[i]))) {
           corpus.held_out.push_back(std::move(clip));
         } else {
           for (double speed : settings.speeds) {
             const int faster = static_cast<int>(std::lround(rate * speed));
-            Clip copy{clip.name, speed == 1.0 ? clip.samples
-                                              : to_s16(audio::resample(sound.samples, faster, rate)), clip.corpus};
+            Clip copy{
+                clip.name,
+                speed == 1.0 ? clip.samples : to_s16(audio::resample(sound.samples, faster, rate)),
+                clip.corpus};
             if (copy.samples.size() < least) continue;
             corpus.weights.push_back(folders[i].weight * static_cast<double>(copy.samples.size()));
             corpus.clips.push_back(std::move(copy));
@@ -106,9 +111,11 @@ Corpus read_corpus(const TrainSettings& settings, int rate, size_t least, Progre
   progress.finish(text(corpus.clips.size(), " to train on, ", corpus.held_out.size(), " held out, ",
                        corpus.rejected.size(), " rejected"));
   if (corpus.clips.empty())
-    throw Error(Fault::input, "corpus-empty",
-                text("expected clips to train on in ", folders.size(), " folders, found none usable",
-                     corpus.rejected.empty() ? "" : "; the first was rejected: " + corpus.rejected.front()));
+    throw Error(
+        Fault::input, "corpus-empty",
+        text(
+            "expected clips to train on in ", folders.size(), " folders, found none usable",
+            corpus.rejected.empty() ? "" : "; the first was rejected: " + corpus.rejected.front()));
   return corpus;
 }
 

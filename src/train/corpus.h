@@ -11,22 +11,22 @@
 namespace fluvox::train {
 
 struct Clip {
-  std::string name;             // the file's name without its ending
+  std::string name;  // the file's name without its ending
   std::vector<int16_t> samples;
   int corpus = 0;
 };
 
 struct Corpus {
-  std::vector<Clip> clips;      // to train on
-  std::vector<Clip> held_out;   // as they are: never sped up or augmented
+  std::vector<Clip> clips;            // to train on
+  std::vector<Clip> held_out;         // as they are: never sped up or augmented
   std::vector<std::string> names;     // of the corpora, the folder's last part
   std::vector<double> weights;        // of each clip, to be drawn by
   std::vector<std::string> rejected;  // "path: reason"
 };
 
-// Reads every sound file below each folder, at `rate`. Which are held out is decided by the seed and the file's
-// name alone. Files that cannot be read, and clips shorter than `least` samples or silent, are rejected with the
-// reason; an error when nothing is left.
+// Reads every sound file below each folder, at `rate`. Which are held out is decided by the seed
+// and the file's name alone. Files that cannot be read, and clips shorter than `least` samples or
+// silent, are rejected with the reason; an error when nothing is left.
 Corpus read_corpus(const TrainSettings& settings, int rate, size_t least, ProgressMode progress);
 
 }  // namespace fluvox::train

@@ -1,5 +1,5 @@
-// Random numbers by address: (seed, step, slot, purpose) names a stream, so that there is no generator state to
-// lose and a resumed run draws what the uninterrupted one would have drawn.
+// Random numbers by address: (seed, step, slot, purpose) names a stream, so that there is no
+// generator state to lose and a resumed run draws what the uninterrupted one would have drawn.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,9 @@ class Random {
  public:
   Random(uint64_t seed, uint64_t step, uint32_t slot, uint32_t purpose)
       : key_{{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)}},
-        step_(step), slot_(slot), purpose_(purpose) {}
+        step_(step),
+        slot_(slot),
+        purpose_(purpose) {}
 
   uint32_t word() {
     if (used_ == 4) {

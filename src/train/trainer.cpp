@@ -20,7 +20,8 @@
 namespace fluvox::train {
 namespace {
 
-constexpr int kMostSkipped = 50;  // steps in a row without a finite gradient before the run gives up
+constexpr int kMostSkipped =
+    50;  // steps in a row without a finite gradient before the run gives up
 
 mel::Convention convention_of(const TrainSettings& settings) {
   Json json = to_json(mel::convention(settings.convention));
@@ -33,7 +34,8 @@ size_t least_samples(const TrainSettings& settings, const mel::Convention& c) {
 }
 
 // The mel of a clip's whole frames, [1, bands, F], and its samples, [1, F hop].
-std::pair<torch::Tensor, torch::Tensor> whole_clip(const Clip& clip, const mel::Analyser& analyser) {
+std::pair<torch::Tensor, torch::Tensor> whole_clip(const Clip& clip,
+                                                   const mel::Analyser& analyser) {
   const mel::Convention& c = analyser.convention();
   std::vector<float> samples;
   for (int16_t x : clip.samples) samples.push_back(static_cast<float>(x) / 32768.0f);
@@ -46,10 +48,15 @@ std::pair<torch::Tensor, torch::Tensor> whole_clip(const Clip& clip, const mel::
 
 }  // namespace
 
-Trainer::Trainer(const TrainSettings& settings, const std::filesystem::path& folder, const TrainOptions& options)
-    : settings_(settings), folder_(folder), progress_(options.progress), convention_(convention_of(settings)) {
+Trainer::Trainer(const TrainSettings& settings, const std::filesystem::path& folder,
+                 const TrainOptions& options)
+    : settings_(settings),
+      folder_(folder),
+      progress_(options.progress),
+      convention_(convention_of(settings)) {
   spec_ = models::architecture(settings.model).build(settings.settings, convention_);
-  corpus_ = read_corpus(settings_, convention_.sample_rate, least_samples(settings_, convention_), progress_);
+  corpus_ = read_corpus(settings_, convention_.sample_rate, least_samples(settings_, convention_),
+                        progress_);
   for (const std::string& reason : corpus_.rejected) warn("rejected: " + reason);
   torch::manual_seed(settings_.seed);
   flow_ = std::make_shared<flow::TorchFlow>(spec_);
@@ -72,7 +79,8 @@ void Trainer::start(const TrainOptions& options) {
   }
   if (has_checkpoint(folder_))
     throw Error(Fault::usage, "run-exists",
-                text(folder_.string(), " already holds a training run: go on with --resume, or name another folder"));
+                text(folder_.string(),
+                     " already holds a training run: go on with --resume, or name another folder"));
   std::filesystem::create_directories(folder_);
   const torch::NoGradGuard no_grad;
   if (options.init) {
@@ -88,9 +96,11 @@ void Trainer::start(const TrainOptions& options) {
 }
 
 double Trainer::rate_at(int64_t step) const {
-  if (step < settings_.warmup) return settings_.learning_rate * static_cast<double>(step + 1) / settings_.warmup;
-  const double share = std::min(1.0, static_cast<double>(step - settings_.warmup) /
-                                         static_cast<double>(std::max<int64_t>(1, settings_.steps - settings_.warmup)));
+  if (step < settings_.warmup)
+    return settings_.learning_rate * static_cast<double>(step + 1) / settings_.warmup;
+  const double share = std::min(
+      1.0, static_cast<double>(step - settings_.warmup) /
+               static_cast<double>(std::max<int64_t>(1, settings_.steps - settings_.warmup)));
   const double cosine = 0.5 + 0.5 * std::cos(std::numbers::pi * share);
   return settings_.learning_rate * (settings_.final_rate + (1 - settings_.final_rate) * cosine);
 }
@@ -103,7 +113,8 @@ double Trainer::train_step(const Batch& batch) {
                              static_cast<double>(batch.audio.size(1));
   const torch::Tensor loss = -nats.mean();
   loss.backward();
-  gradient_norm_ = torch::nn::utils::clip_grad_norm_(weights_, settings_.clip > 0 ? settings_.clip : 1e30);
+  gradient_norm_ =
+      torch::nn::utils::clip_grad_norm_(weights_, settings_.clip > 0 ? settings_.clip : 1e30);
   const double value = loss.item<double>();
   if (!std::isfinite(value) || !std::isfinite(gradient_norm_)) {
     if (++skipped_in_a_row_ >= kMostSkipped)
@@ -116,7 +127,8 @@ double Trainer::train_step(const Batch& batch) {
   skipped_in_a_row_ = 0;
   adam_->step();
   // Early on the average would remember the start: let it forget faster then.
-  const double decay = std::min(settings_.ema, (1.0 + static_cast<double>(step_)) / (10.0 + static_cast<double>(step_)));
+  const double decay = std::min(
+      settings_.ema, (1.0 + static_cast<double>(step_)) / (10.0 + static_cast<double>(step_)));
   const torch::NoGradGuard no_grad;
   for (size_t i = 0; i < weights_.size(); ++i) average_[i].lerp_(weights_[i].detach(), 1 - decay);
   return value;
@@ -181,11 +193,13 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   const torch::NoGradGuard no_grad;
   if (checkpoint.spec != to_json(spec_))
     throw Error(Fault::usage, "run-differs",
-                "the checkpoint's model is not the one of these settings: use the settings of the run, or another folder");
+                "the checkpoint's model is not the one of these settings: use the settings of the "
+                "run, or another folder");
   const auto tensor = [&](const std::string& name) {
     const auto found = checkpoint.tensors.find(name);
     if (found == checkpoint.tensors.end())
-      throw Error(Fault::input, "tensor-missing", text("checkpoint: expected a tensor '", name, "', found none"));
+      throw Error(Fault::input, "tensor-missing",
+                  text("checkpoint: expected a tensor '", name, "', found none"));
     return to_torch(found->second);
   };
   average_.clear();
@@ -208,7 +222,8 @@ void Trainer::export_model(const std::optional<HeldOut>& held_out) {
   Json corpora = Json::array();
   for (size_t i = 0; i < corpus_.names.size(); ++i) {
     Json one = {{"name", corpus_.names[i]}};
-    if (held_out && std::isfinite(held_out->by_corpus[i])) one["held_out_nats_per_sample"] = held_out->by_corpus[i];
+    if (held_out && std::isfinite(held_out->by_corpus[i]))
+      one["held_out_nats_per_sample"] = held_out->by_corpus[i];
     corpora.push_back(one);
   }
   spec.provenance = {{"trained_by", text("fluvox ", FLUVOX_VERSION)},
@@ -225,7 +240,8 @@ void Trainer::export_model(const std::optional<HeldOut>& held_out) {
 }
 
 void Trainer::run() {
-  const double samples_a_step = static_cast<double>(settings_.batch) * settings_.frames * convention_.hop;
+  const double samples_a_step =
+      static_cast<double>(settings_.batch) * settings_.frames * convention_.hop;
   Progress progress("train", static_cast<double>(settings_.steps), "steps", progress_);
   progress.resume_from(static_cast<double>(step_));
   std::optional<HeldOut> held_out;
@@ -242,19 +258,25 @@ void Trainer::run() {
       loss_sum -= loss;
       ++loss_count;
     }
-    progress.update(static_cast<double>(step_), text("train ", -loss, " nats/sample, held out ", held_out_));
+    progress.update(static_cast<double>(step_),
+                    text("train ", -loss, " nats/sample, held out ", held_out_));
     const bool last = step_ == settings_.steps;
     if (step_ % settings_.measure_every == 0 || last) {
-      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
-      Json event = {{"step", step_}, {"train", loss_count ? loss_sum / static_cast<double>(loss_count) : 0.0},
-                    {"rate", rate_at(step_)}, {"gradient_norm", gradient_norm_},
-                    {"samples_per_second", samples_a_step * static_cast<double>(loss_count) / seconds}};
+      const double seconds =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
+      Json event = {
+          {"step", step_},
+          {"train", loss_count ? loss_sum / static_cast<double>(loss_count) : 0.0},
+          {"rate", rate_at(step_)},
+          {"gradient_norm", gradient_norm_},
+          {"samples_per_second", samples_a_step * static_cast<double>(loss_count) / seconds}};
       if (!corpus_.held_out.empty()) {
         held_out = measure();
         held_out_ = held_out->nats_per_sample;
         event["held_out"] = held_out_;
         for (size_t i = 0; i < corpus_.names.size(); ++i)
-          if (std::isfinite(held_out->by_corpus[i])) event["held_out_" + corpus_.names[i]] = held_out->by_corpus[i];
+          if (std::isfinite(held_out->by_corpus[i]))
+            event["held_out_" + corpus_.names[i]] = held_out->by_corpus[i];
       }
       note(event);
       loss_sum = 0;

@@ -1,10 +1,11 @@
 // The training loop: maximum likelihood, -log p(audio | mel) in nats per sample, by Adam.
 //
 //   Trainer trainer(settings, "runs/voice", {.resume = true});
-//   trainer.run();                      // runs/voice/model.safetensors is the model, averaged weights
+//   trainer.run();                      // runs/voice/model.safetensors is the model, averaged
+//   weights
 //
-// One thread count and one instruction set give the same weights, bit for bit, whether a run was interrupted and
-// resumed or not.
+// One thread count and one instruction set give the same weights, bit for bit, whether a run was
+// interrupted and resumed or not.
 #pragma once
 
 #include <deque>
@@ -34,7 +35,8 @@ struct HeldOut {
 
 class Trainer {
  public:
-  Trainer(const TrainSettings& settings, const std::filesystem::path& folder, const TrainOptions& options);
+  Trainer(const TrainSettings& settings, const std::filesystem::path& folder,
+          const TrainOptions& options);
 
   void run();
   int64_t step() const { return step_; }

@@ -43,8 +43,14 @@ class Voice : public testing::Test {
 };
 
 TEST_F(Voice, OneSeedIsOneResultAtAnyNumberOfThreads) {
-  EXPECT_EQ(fluvox({"render", wav_, "-m", model_, "-o", at("a.wav"), "--seed", "5", "--threads", "1"}).exit_code, 0);
-  EXPECT_EQ(fluvox({"render", wav_, "-m", model_, "-o", at("b.wav"), "--seed", "5", "--threads", "3"}).exit_code, 0);
+  EXPECT_EQ(
+      fluvox({"render", wav_, "-m", model_, "-o", at("a.wav"), "--seed", "5", "--threads", "1"})
+          .exit_code,
+      0);
+  EXPECT_EQ(
+      fluvox({"render", wav_, "-m", model_, "-o", at("b.wav"), "--seed", "5", "--threads", "3"})
+          .exit_code,
+      0);
   EXPECT_EQ(fluvox({"render", wav_, "-m", model_, "-o", at("c.wav"), "--seed", "6"}).exit_code, 0);
   EXPECT_EQ(slurp(at("a.wav")), slurp(at("b.wav")));
   EXPECT_NE(slurp(at("a.wav")), slurp(at("c.wav")));
@@ -60,8 +66,10 @@ TEST_F(Voice, AnItemSoundsTheSameAloneAndInCompany) {
 }
 
 TEST_F(Voice, AMelGivesWhatItsRecordingGivesAndFramesTimesHopSamples) {
-  EXPECT_EQ(fluvox({"mel", wav_, "-o", at("speech.npy"), "--set", "fft=64", "--set", "window=64", "--set", "hop=16",
-                    "--set", "bands=8", "--set", "name=small"}).exit_code, 0);
+  EXPECT_EQ(fluvox({"mel", wav_, "-o", at("speech.npy"), "--set", "fft=64", "--set", "window=64",
+                    "--set", "hop=16", "--set", "bands=8", "--set", "name=small"})
+                .exit_code,
+            0);
   EXPECT_EQ(fluvox({"render", at("speech.npy"), "-m", model_, "-o", at("a.wav")}).exit_code, 0);
   EXPECT_EQ(fluvox({"render", wav_, "-m", model_, "-o", at("b.wav")}).exit_code, 0);
   EXPECT_EQ(slurp(at("a.wav")), slurp(at("b.wav")));
@@ -80,13 +88,19 @@ TEST_F(Voice, NoiseOfTheSeedGivenAsAFileIsTheSeed) {
     for (uint64_t t = 0; t < positions; ++t) z.push_back(0.5f * kernels::normal(9, item, c, t));
   const std::vector<size_t> shape = {channels, positions};
   mel::write_npy(at("z.npy"), shape, z);
-  EXPECT_EQ(fluvox({"render", wav_, "-m", model_, "-o", at("a.wav"), "--noise", at("z.npy")}).exit_code, 0);
-  EXPECT_EQ(fluvox({"render", wav_, "-m", model_, "-o", at("b.wav"), "--seed", "9", "--sigma", "0.5"}).exit_code, 0);
+  EXPECT_EQ(
+      fluvox({"render", wav_, "-m", model_, "-o", at("a.wav"), "--noise", at("z.npy")}).exit_code,
+      0);
+  EXPECT_EQ(
+      fluvox({"render", wav_, "-m", model_, "-o", at("b.wav"), "--seed", "9", "--sigma", "0.5"})
+          .exit_code,
+      0);
   EXPECT_EQ(slurp(at("a.wav")), slurp(at("b.wav")));
 
   mel::write_npy(at("short.npy"), std::vector<size_t>{channels, positions - 1},
                  std::span(z).first(channels * (positions - 1)));
-  const Ran ran = fluvox({"render", wav_, "-m", model_, "-o", at("c.wav"), "--noise", at("short.npy")});
+  const Ran ran =
+      fluvox({"render", wav_, "-m", model_, "-o", at("c.wav"), "--noise", at("short.npy")});
   EXPECT_EQ(ran.exit_code, 3);
   EXPECT_THAT(ran.err, HasSubstr("expected noise of shape"));
   EXPECT_FALSE(fs::exists(at("c.wav")));
@@ -111,8 +125,10 @@ TEST_F(Voice, StdoutCarriesTheSoundAlone) {
 }
 
 TEST_F(Voice, RateAndLevelAreWhatWasAskedFor) {
-  EXPECT_EQ(fluvox({"render", wav_, "-m", model_, "-o", at("a.wav"), "--rate", "16000", "--normalize", "peak",
-                    "--encoding", "f32"}).exit_code, 0);
+  EXPECT_EQ(fluvox({"render", wav_, "-m", model_, "-o", at("a.wav"), "--rate", "16000",
+                    "--normalize", "peak", "--encoding", "f32"})
+                .exit_code,
+            0);
   const audio::Sound sound = audio::read_sound(at("a.wav"));
   EXPECT_EQ(sound.rate, 16000);
   float peak = 0;
@@ -126,7 +142,8 @@ TEST_F(Voice, ClippingIsReported) {
   const std::vector<size_t> shape = {static_cast<size_t>(session.z_channels()),
                                      static_cast<size_t>(session.z_positions(mel.frames))};
   mel::write_npy(at("loud.npy"), shape, std::vector<float>(shape[0] * shape[1], 1e4f));
-  const Ran ran = fluvox({"render", wav_, "-m", model_, "-o", at("a.wav"), "--noise", at("loud.npy"), "--json"});
+  const Ran ran = fluvox(
+      {"render", wav_, "-m", model_, "-o", at("a.wav"), "--noise", at("loud.npy"), "--json"});
   EXPECT_EQ(ran.exit_code, 0);
   const auto result = nlohmann::json::parse(ran.out);
   EXPECT_GT(result["clipped"].get<int>(), 0);
@@ -140,7 +157,8 @@ TEST_F(Voice, ScoreIsWhatTheLibraryComputes) {
   EXPECT_EQ(ran.exit_code, 0);
   const auto result = nlohmann::json::parse(ran.out);
   EXPECT_DOUBLE_EQ(result["nats_per_sample"].get<double>(), score.nats_per_sample());
-  EXPECT_NEAR(result["bits_per_sample"].get<double>(), score.nats_per_sample() / std::log(2.0), 1e-9);
+  EXPECT_NEAR(result["bits_per_sample"].get<double>(), score.nats_per_sample() / std::log(2.0),
+              1e-9);
   EXPECT_EQ(result["samples"].get<size_t>(), score.samples);
 }
 
@@ -156,7 +174,8 @@ TEST_F(Voice, ABadInputIsNamedAndTheOthersAreScored) {
 TEST_F(Voice, AModelThatIsNoneIsRefused) {
   support::spill(at("text.safetensors"), "hello");
   EXPECT_EQ(fluvox({"render", wav_, "-m", at("text.safetensors"), "-o", at("a.wav")}).exit_code, 3);
-  EXPECT_NE(fluvox({"render", wav_, "-m", at("nowhere.safetensors"), "-o", at("a.wav")}).exit_code, 0);
+  EXPECT_NE(fluvox({"render", wav_, "-m", at("nowhere.safetensors"), "-o", at("a.wav")}).exit_code,
+            0);
   std::string bytes = slurp(model_);
   bytes[bytes.size() - 9] = static_cast<char>(bytes[bytes.size() - 9] ^ 4);
   support::spill(at("flipped.safetensors"), bytes);
@@ -176,7 +195,8 @@ TEST_F(Voice, AMelOfAnotherConventionIsRefusedByTheDifference) {
 TEST_F(Voice, InfoTellsStepsParametersAndMel) {
   const Ran ran = fluvox({"info", model_});
   EXPECT_EQ(ran.exit_code, 0);
-  for (const char* word : {"compact", "lapped", "whiten", "grid_coupling", "22050 Hz", "sha256", "16 channels"})
+  for (const char* word :
+       {"compact", "lapped", "whiten", "grid_coupling", "22050 Hz", "sha256", "16 channels"})
     EXPECT_THAT(ran.out, HasSubstr(word));
   const auto json = nlohmann::json::parse(fluvox({"info", model_, "--json"}).out);
   EXPECT_EQ(json["steps"].size(), 6u);
@@ -199,7 +219,9 @@ TEST(ShippedVoice, CopiesTheSampleFaithfully) {
   const support::TempFolder folder;
   const std::string out = folder / "copy.wav";
   ASSERT_EQ(run_program({FLUVOX_PROGRAM, "render", models / "sample-lj.flac", "-m",
-                         models / "compact.safetensors", "-o", out, "--seed", "1"}).exit_code, 0);
+                         models / "compact.safetensors", "-o", out, "--seed", "1"})
+                .exit_code,
+            0);
   const auto original = audio::read_sound(models / "sample-lj.flac").samples;
   const auto copy = audio::read_sound(out).samples;
   EXPECT_EQ(copy.size(), (original.size() / 256 + 1) * 256);
@@ -215,11 +237,13 @@ TEST(ShippedVoice, CopiesTheSampleFaithfully) {
   EXPECT_NEAR(10 * std::log10(power / original_power), -1.9, 1);
 
   const mel::Convention convention = mel::convention("tacotron2");
-  const mel::Mel wanted = mel::analyse(original, convention), found = mel::analyse(copy, convention);
+  const mel::Mel wanted = mel::analyse(original, convention),
+                 found = mel::analyse(copy, convention);
   double distance = 0;
   const size_t count = static_cast<size_t>(std::min(wanted.frames, found.frames)) * 80;
   for (size_t i = 0; i < count; ++i) distance += std::fabs(wanted.values[i] - found.values[i]);
-  EXPECT_LT(distance / static_cast<double>(count), 0.35);  // nepers; another sentence is at 1.5 or more
+  EXPECT_LT(distance / static_cast<double>(count),
+            0.35);  // nepers; another sentence is at 1.5 or more
 }
 
 TEST(ShippedVoice, LikesSpeechBetterThanNoise) {

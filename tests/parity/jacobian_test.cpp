@@ -1,5 +1,6 @@
-// The density of every model proven against autograd: in float64, with random last layers, the log-determinant
-// that the flow reports equals log|det| of its Jacobian, row by row of autograd; and the inverse inverts.
+// The density of every model proven against autograd: in float64, with random last layers, the
+// log-determinant that the flow reports equals log|det| of its Jacobian, row by row of autograd;
+// and the inverse inverts.
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -47,7 +48,8 @@ TEST_P(Density, LogDetIsThatOfTheJacobian) {
     std::vector<torch::Tensor> rows;
     for (int64_t i = 0; i < flat.numel(); ++i) {
       const torch::Tensor gradient = torch::autograd::grad({flat[i]}, {x}, {}, true)[0];
-      EXPECT_EQ(gradient[1 - item].abs().max().item<double>(), 0) << "items of a batch must not mix";
+      EXPECT_EQ(gradient[1 - item].abs().max().item<double>(), 0)
+          << "items of a batch must not mix";
       rows.push_back(gradient[item]);
     }
     const auto exact = std::get<1>(torch::linalg_slogdet(torch::stack(rows))).item<double>();
@@ -81,7 +83,9 @@ TEST_P(Density, TheConditionMatters) {
   const torch::NoGradGuard no_grad;
   const auto other = flow_->condition(
       net::with_margins(torch::randn({2, 6, kFrames}, torch::kFloat64) - 4, flow_->margins()));
-  EXPECT_GT((flow_->forward(x_, condition_).z - flow_->forward(x_, other).z).abs().max().item<double>(), 1e-3);
+  EXPECT_GT(
+      (flow_->forward(x_, condition_).z - flow_->forward(x_, other).z).abs().max().item<double>(),
+      1e-3);
 }
 
 std::vector<std::string> names() {

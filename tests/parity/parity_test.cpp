@@ -1,6 +1,6 @@
-// The two bodies of every model held together: the runtime in fp32 against the LibTorch modules in float64, with
-// random last layers (log-scales of standard deviation about 0.3), since with the zeros they start from every
-// coupling would be the identity and the test vacuous.
+// The two bodies of every model held together: the runtime in fp32 against the LibTorch modules in
+// float64, with random last layers (log-scales of standard deviation about 0.3), since with the
+// zeros they start from every coupling would be the identity and the test vacuous.
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -23,7 +23,8 @@ struct Pair {
 Pair make_pair(const std::string& name, const Json& settings) {
   const auto convention = mel::convention("tacotron2");
   torch::manual_seed(3);
-  auto flow = std::make_shared<flow::TorchFlow>(models::architecture(name).build(settings, convention));
+  auto flow =
+      std::make_shared<flow::TorchFlow>(models::architecture(name).build(settings, convention));
   flow->randomise_last_layers(0.3, 7);
   flow::Model model{flow->spec(), {}, ""};
   for (const auto& [key, tensor] : flow->tensors()) model.tensors[key] = train::to_host(tensor);
@@ -34,8 +35,13 @@ Pair make_pair(const std::string& name, const Json& settings) {
 // [1, bands, F] of the first F frames
 torch::Tensor mel_tensor(const mel::Mel& mel, int64_t frames) {
   auto values = mel.values;
-  return torch::from_blob(values.data(), {mel.frames, mel.bands}).clone().narrow(0, 0, frames).t().unsqueeze(0)
-      .to(torch::kFloat64).contiguous();
+  return torch::from_blob(values.data(), {mel.frames, mel.bands})
+      .clone()
+      .narrow(0, 0, frames)
+      .t()
+      .unsqueeze(0)
+      .to(torch::kFloat64)
+      .contiguous();
 }
 
 double relative_error(const std::vector<float>& found, const torch::Tensor& expected) {
@@ -48,7 +54,9 @@ double relative_error(const std::vector<float>& found, const torch::Tensor& expe
 
 class Parity : public testing::TestWithParam<std::tuple<std::string, int>> {
  protected:
-  Parity() : architecture_(models::architecture(std::get<0>(GetParam()))), frames_(std::get<1>(GetParam())) {}
+  Parity()
+      : architecture_(models::architecture(std::get<0>(GetParam()))),
+        frames_(std::get<1>(GetParam())) {}
   const models::Architecture& architecture_;
   const int frames_;
 };
@@ -58,7 +66,8 @@ TEST_P(Parity, SamplesAndLikelihoodEqualTheFloat64Modules) {
   const Pair pair = make_pair(architecture_.name, architecture_.tiny);
   const auto speech = support::made_speech(22050, (frames_ + 0.3) * 256 / 22050.0, 5);
   const mel::Mel whole = pair.session->analyse(speech);
-  const mel::Mel mel{frames_, whole.bands,
+  const mel::Mel mel{frames_,
+                     whole.bands,
                      {whole.values.begin(), whole.values.begin() + int64_t{frames_} * whole.bands}};
   const auto condition =
       pair.exact->condition(net::with_margins(mel_tensor(whole, frames_), pair.exact->margins()));
@@ -67,7 +76,8 @@ TEST_P(Parity, SamplesAndLikelihoodEqualTheFloat64Modules) {
   const torch::Tensor z = torch::randn({1, channels, positions}, torch::kFloat32);
   const auto* values = z.data_ptr<float>();
   const auto rendered = pair.session->render(
-      mel, {.seed = 0, .item = 0, .sigma = {}, .z = std::vector<float>(values, values + z.numel())});
+      mel,
+      {.seed = 0, .item = 0, .sigma = {}, .z = std::vector<float>(values, values + z.numel())});
   ASSERT_EQ(rendered.size(), static_cast<size_t>(frames_) * 256);
   const torch::Tensor sampled = pair.exact->inverse(z.to(torch::kFloat64), condition);
   EXPECT_LT(relative_error(rendered, sampled), 1e-4);
@@ -94,7 +104,9 @@ TEST_P(Parity, TheLastLayersMatter) {
   const torch::Tensor z = torch::randn({1, channels, positions}, torch::kFloat64);
   const torch::Tensor before = pair.exact->inverse(z, condition);
   pair.exact->randomise_last_layers(0, 1);
-  EXPECT_GT(((pair.exact->inverse(z, condition) - before).abs().max() / before.abs().max()).item<double>(), 0.05);
+  EXPECT_GT(((pair.exact->inverse(z, condition) - before).abs().max() / before.abs().max())
+                .item<double>(),
+            0.05);
 }
 
 std::vector<std::string> names() {
@@ -103,9 +115,11 @@ std::vector<std::string> names() {
   return list;
 }
 
-INSTANTIATE_TEST_SUITE_P(AllModels, Parity, testing::Combine(testing::ValuesIn(names()), testing::Values(2, 5, 24)),
+INSTANTIATE_TEST_SUITE_P(AllModels, Parity,
+                         testing::Combine(testing::ValuesIn(names()), testing::Values(2, 5, 24)),
                          [](const auto& one) {
-                           return std::get<0>(one.param) + "_" + std::to_string(std::get<1>(one.param)) + "_frames";
+                           return std::get<0>(one.param) + "_" +
+                                  std::to_string(std::get<1>(one.param)) + "_frames";
                          });
 
 }  // namespace

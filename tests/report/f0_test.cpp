@@ -67,7 +67,7 @@ TEST(F0, FollowsAGlideUpAndDown) {
       for (int h = 1; h <= 10; ++h)
         samples[i] += static_cast<float>(0.2 / h * std::sin(h * phase + h * h));
     }
-    expect_pitch(track_pitch(samples, rate), truth, 0.01);
+    expect_pitch(track_pitch(samples, rate), truth, 0.002);
   }
 }
 
@@ -138,17 +138,12 @@ TEST(F0, ExtremeInputs) {
   EXPECT_NO_THROW(track_pitch(tone(100, 0.2, 2000), 2000));
 }
 
-TEST(F0, StretchesTooShortForAPitchAreDropped) {
+TEST(F0, ABlipIsNoPitch) {
   const int rate = 22050;
   std::vector<float> samples(rate);
-  const std::vector<float> blip = tone(300, 0.015, rate);
+  const std::vector<float> blip = tone(120, 0.015, rate);  // not two periods
   std::copy(blip.begin(), blip.end(), samples.begin() + rate / 2);
-  const PitchTrack track = track_pitch(samples, rate);
-  size_t run = 0;
-  for (const float hertz : track.hertz) {
-    EXPECT_TRUE(hertz > 0 || run == 0 || run >= 3);
-    run = hertz > 0 ? run + 1 : 0;
-  }
+  EXPECT_EQ(voiced_share(track_pitch(samples, rate)), 0);
 }
 
 TEST(F0, SummariesOfATrack) {

@@ -42,6 +42,13 @@ TEST(Font, LettersNeverTouch) {
     }
 }
 
+TEST(Font, StrokesAreFullInkAndDiagonalsSoft) {
+  for (const int x : {0, 1}) EXPECT_EQ(render_text("|").at(x, kCapHeight / 2), 255);
+  const TextMask slash = render_text("/");
+  EXPECT_TRUE(std::any_of(slash.coverage.begin(), slash.coverage.end(),
+                          [](uint8_t c) { return c > 0 && c < 255; }));
+}
+
 TEST(Font, CapitalsStandOnTheLine) {
   const TextMask mask = render_text("E");
   for (int x = 0; x < mask.width; ++x)

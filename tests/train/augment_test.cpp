@@ -25,7 +25,8 @@ TEST(Augment, FirHasTheGainsAskedFor) {
   std::vector<double> gains;
   for (int i = 0; i <= 128; ++i) gains.push_back(1.5 + std::sin(i / 128.0 * 4));
   const auto taps = fir_from_gains(gains, 96);
-  for (int i = 4; i <= 124; i += 8) EXPECT_NEAR(gain_at(taps, i / 128.0), gains[static_cast<size_t>(i)], 0.01);
+  for (int i = 4; i <= 124; i += 8)
+    EXPECT_NEAR(gain_at(taps, i / 128.0), gains[static_cast<size_t>(i)], 0.01);
 }
 
 TEST(Augment, FilteringIsConvolutionWithoutDelay) {
@@ -42,7 +43,8 @@ TEST(Augment, LevelsStayInTheirBounds) {
   std::set<float> peaks;
   for (uint32_t slot = 0; slot < 20; ++slot) {
     std::vector<float> sound(4000);
-    for (size_t i = 0; i < sound.size(); ++i) sound[i] = 0.3f * std::sin(0.1f * static_cast<float>(i));
+    for (size_t i = 0; i < sound.size(); ++i)
+      sound[i] = 0.3f * std::sin(0.1f * static_cast<float>(i));
     Random random(1, 2, slot, 3);
     augment(sound, 22050, random);
     float peak = 0;

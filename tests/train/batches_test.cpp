@@ -64,7 +64,11 @@ TEST_P(Edges, MelOfACropIsThatOfTheWholeClip) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Both, Edges, testing::Values(Margins::Beyond::zeros, Margins::Beyond::nearest_frame));
+INSTANTIATE_TEST_SUITE_P(Both, Edges,
+                         testing::Values(Margins::Beyond::zeros, Margins::Beyond::nearest_frame),
+                         [](const auto& one) {
+                           return one.param == Margins::Beyond::zeros ? "zeros" : "nearest_frame";
+                         });
 
 TEST(Batches, AreKeyedByStepAndSlot) {
   const Case c = made_case(0.5);

@@ -26,8 +26,10 @@ class Training : public testing::Test {
     at::set_num_threads(1);
     fs::create_directories(corpus());
     for (uint64_t seed = 0; seed < 6; ++seed)
-      audio::write_sound(corpus() / text("clip", seed, ".wav"), support::made_speech(22050, 1.2, seed), 22050);
-    settings_.settings = {{"channels", 8}, {"dilations", {1}}, {"rounds", 1}, {"hidden", 8}, {"width", 8}};
+      audio::write_sound(corpus() / text("clip", seed, ".wav"),
+                         support::made_speech(22050, 1.2, seed), 22050);
+    settings_.settings = {
+        {"channels", 8}, {"dilations", {1}}, {"rounds", 1}, {"hidden", 8}, {"width", 8}};
     settings_.corpora = {Json{{"path", corpus().string()}, {"held_out", 2}}};
     settings_.frames = 8;
     settings_.batch = 2;
@@ -58,8 +60,8 @@ TEST_F(Training, ResumedEqualsUninterruptedBitForBit) {
   // The same run, its process gone after step 6 (the newest checkpoint then), resumed.
   settings_.keep = 10;
   Trainer(settings_, run("parts"), quiet()).run();
-  for (const char* later : {"checkpoint-000000000009.safetensors", "checkpoint-000000000012.safetensors",
-                            "model.safetensors"})
+  for (const char* later : {"checkpoint-000000000009.safetensors",
+                            "checkpoint-000000000012.safetensors", "model.safetensors"})
     ASSERT_TRUE(fs::remove(run("parts") / later));
   settings_.keep = 2;
   Trainer resumed(settings_, run("parts"), quiet(true));
@@ -87,8 +89,9 @@ TEST_F(Training, HeldOutFigureIsWhatTheRuntimeScores) {
   EXPECT_NEAR(reported, nats / samples, 1e-4);
 }
 
-// White noise of deviation s has the density -ln s - 1/2 ln(2 pi e) nats per sample, and its mel, a function of
-// it, can only add to what is known. WaveGlow starts at s = 1 and must find the level by itself.
+// White noise of deviation s has the density -ln s - 1/2 ln(2 pi e) nats per sample, and its mel, a
+// function of it, can only add to what is known. WaveGlow starts at s = 1 and must find the level
+// by itself.
 TEST_F(Training, FindsTheDensityOfWhiteNoise) {
   constexpr double kDeviation = 0.05;
   for (uint64_t clip = 0; clip < 6; ++clip) {
@@ -108,9 +111,11 @@ TEST_F(Training, FindsTheDensityOfWhiteNoise) {
   Trainer trainer(settings_, run("a"), quiet());
   EXPECT_LT(trainer.measure().nats_per_sample, -0.8);
   trainer.run();
-  const double truth = -std::log(kDeviation) - 0.5 * std::log(2 * std::numbers::pi * std::numbers::e);  // 1.577
+  const double truth =
+      -std::log(kDeviation) - 0.5 * std::log(2 * std::numbers::pi * std::numbers::e);  // 1.577
   EXPECT_GT(trainer.measure().nats_per_sample, truth - 0.02);
-  // Six bands every 16 samples tell no more than 6/16 ln(range / resolution) nats; found: a tenth of that.
+  // Six bands every 16 samples tell no more than 6/16 ln(range / resolution) nats; found: a tenth
+  // of that.
   EXPECT_LT(trainer.measure().nats_per_sample, truth + 0.3);
 }
 
@@ -162,13 +167,15 @@ TEST_F(Training, BadFilesAreRejectedWithTheReason) {
   const Corpus read = read_corpus(settings_, 22050, 2304, ProgressMode::none);
   EXPECT_EQ(read.rejected.size(), 4u);
   EXPECT_EQ(read.clips.size() + read.held_out.size(), 6u);
-  for (const std::string& reason : read.rejected) EXPECT_NE(reason.find(corpus().string()), std::string::npos);
+  for (const std::string& reason : read.rejected)
+    EXPECT_NE(reason.find(corpus().string()), std::string::npos);
 }
 
 TEST_F(Training, WhatIsHeldOutDependsOnNameAndSeedAlone) {
   const auto held = [&] {
     std::vector<std::string> list;
-    for (const Clip& clip : read_corpus(settings_, 22050, 1, ProgressMode::none).held_out) list.push_back(clip.name);
+    for (const Clip& clip : read_corpus(settings_, 22050, 1, ProgressMode::none).held_out)
+      list.push_back(clip.name);
     return list;
   };
   const auto before = held();
