@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
 
 #include "mel/made_sound.h"
 #include "support/temp_folder.h"
@@ -150,6 +153,28 @@ TEST(MelFile, BadSidecarsAreRefused) {
   }
 }
 
+// While it lives every file ends at 1000 bytes, like on a full disk.
+class NoRoom {
+ public:
+  NoRoom() {
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit_);
+    rlimit small = limit_;
+    small.rlim_cur = 1000;
+    setrlimit(RLIMIT_FSIZE, &small);
+  }
+  ~NoRoom() {
+    setrlimit(RLIMIT_FSIZE, &limit_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  NoRoom(const NoRoom&) = delete;
+  NoRoom& operator=(const NoRoom&) = delete;
+
+ private:
+  rlimit limit_{};
+  void (*handler_)(int) = nullptr;
+};
+
 TEST(MelFile, NoSidecarOutlivesItsArray) {
   const TempFolder folder;
   write_mel(folder / "a.npy", some_mel(Convention{}, 9), Convention{});
@@ -157,15 +182,20 @@ TEST(MelFile, NoSidecarOutlivesItsArray) {
   const auto written = std::filesystem::last_write_time(folder / "a.npy.json");
   write_mel(folder / "a.npy", some_mel(Convention{}, 5), Convention{});
   EXPECT_EQ(std::filesystem::last_write_time(folder / "a.npy.json"), written);
-  // Another one, and the array cannot be put in place: the old array stays, and what is said of it
-  // is true.
+  const std::string before = support::slurp(folder / "a.npy");
   const Convention other = convention("hifigan");
-  std::filesystem::create_directory(folder / "b.npy");
-  spill(folder / "b.npy.json", "x");
-  EXPECT_EQ(thrown_by([&] { write_mel(folder / "b.npy", some_mel(other, 5), other); }).fault(),
-            Fault::io);
-  EXPECT_THAT(folder.names(), UnorderedElementsAre("a.npy", "a.npy.json", "b.npy", "b.npy.json"));
-  write_mel(folder / "a.npy", some_mel(other, 5), other);
+  const Mel same_mel = some_mel(Convention{}, 9), other_mel = some_mel(other, 9);
+  {
+    const NoRoom no_room;
+    EXPECT_EQ(thrown_by([&] { write_mel(folder / "a.npy", same_mel, Convention{}); }).fault(),
+              Fault::io);
+    EXPECT_EQ(read_sidecar(folder / "a.npy")->name, "tacotron2");
+    // Of another convention: rather no sidecar than one that may be false.
+    EXPECT_EQ(thrown_by([&] { write_mel(folder / "a.npy", other_mel, other); }).fault(), Fault::io);
+  }
+  EXPECT_EQ(support::slurp(folder / "a.npy"), before);
+  EXPECT_THAT(folder.names(), UnorderedElementsAre("a.npy"));
+  write_mel(folder / "a.npy", other_mel, other);
   EXPECT_EQ(read_sidecar(folder / "a.npy")->name, "hifigan");
 }
 
