@@ -14,6 +14,7 @@ find_package_handle_standard_args(LibTorch REQUIRED_VARS LibTorch_CPU LibTorch_C
 if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   # The wheel's libtorch_cpu.so needs libcudart and libcupti, which sit beside torch in their own packages.
   file(GLOB nvidia_libs ${LIBTORCH}/../nvidia/*/lib)
+  set(LibTorch_LIBRARY_DIRS ${LIBTORCH}/lib ${nvidia_libs})
   add_library(LibTorch::C10 SHARED IMPORTED)
   set_target_properties(LibTorch::C10 PROPERTIES IMPORTED_LOCATION ${LibTorch_C10})
   add_library(LibTorch::LibTorch SHARED IMPORTED)

@@ -55,8 +55,9 @@ install(TARGETS fluvox_lib EXPORT fluvox)
 install(EXPORT fluvox NAMESPACE fluvox:: FILE fluvoxTargets.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/fluvox)
 if(TARGET fluvox-train)
-  # LibTorch is not copied: the program finds it where it was when it was linked.
-  set_target_properties(fluvox-train PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+  # LibTorch is not copied: the program finds it where it was when it was linked. (By name: CMake's own
+  # INSTALL_RPATH_USE_LINK_PATH leaves out folders inside the project, where tools/libtorch puts it.)
+  set_target_properties(fluvox-train PROPERTIES INSTALL_RPATH "${LibTorch_LIBRARY_DIRS}")
   install(TARGETS fluvox-train)
 endif()
 
