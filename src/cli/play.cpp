@@ -45,7 +45,7 @@ void add_play(Program& program) {
                                       "  fluvox play a.npy b.npy recording.wav");
   const auto flags = std::make_shared<PlayFlags>();
   input_flags(command, *flags,
-              "mels (.npy) or recordings, whose mel is taken in the model's convention");
+              "mels (.npy, .pt) or recordings, whose mel is taken in the model's convention");
   model_flag(command, *flags);
   command
       .add_option("--device", flags->device,

@@ -105,7 +105,7 @@ void add_render(Program& program) {
                       "  fluvox render speech.npy -o - | aplay");
   const auto flags = std::make_shared<RenderFlags>();
   input_flags(command, *flags,
-              "mels (.npy) or recordings, whose mel is taken in the model's convention");
+              "mels (.npy, .pt) or recordings, whose mel is taken in the model's convention");
   model_flag(command, *flags);
   output_flag(command, *flags, "the sound of one input: .wav .flac .ogg .opus; - is WAV on stdout");
   folder_flag(command, *flags, "where NAME.wav of each input goes");

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/sha256.h"
+#include "import/torch_mel.h"
 #include "mel/mel_file.h"
 #include "mel/plausibility.h"
 
@@ -43,13 +44,20 @@ std::unique_ptr<runtime::Session> open_session(const Flags& flags) {
 
 mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
                       const Flags& flags) {
-  if (fs::path(input).extension() == ".npy") {
-    mel::Mel mel = mel::read_mel(input, session.convention(), mel::layout(flags.layout));
-    const mel::Plausibility judged = mel::plausibility(mel, session.convention());
-    if (!judged.plausible) warn(input + ": " + judged.message);
-    return mel;
+  const std::string ending = fs::path(input).extension();
+  const mel::Layout layout = mel::layout(flags.layout);
+  mel::Mel mel;
+  if (ending == ".npy") {
+    mel = mel::read_mel(input, session.convention(), layout);
+  } else if (ending == ".pt") {
+    const imports::TorchArray array = imports::read_torch_mel(input);
+    mel = mel::mel_of_array({array.shape, array.values}, session.convention().bands, layout, input);
+  } else {
+    return session.analyse(audio::read_sound(input, session.convention().sample_rate).samples);
   }
-  return session.analyse(audio::read_sound(input, session.convention().sample_rate).samples);
+  const mel::Plausibility judged = mel::plausibility(mel, session.convention());
+  if (!judged.plausible) warn(input + ": " + judged.message);
+  return mel;
 }
 
 runtime::RenderOptions render_options(const std::string& input, const runtime::Session& session,

@@ -15,7 +15,7 @@ namespace fluvox::cli {
 std::filesystem::path model_path(const Flags& flags);
 std::unique_ptr<runtime::Session> open_session(const Flags& flags);
 
-// The mel of an input: a .npy is read as one, anything else is a recording that is analysed in the
+// The mel of an input: a .npy or .pt is read as one, anything else is a recording that is analysed in the
 // model's own convention.
 mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
                       const Flags& flags);

@@ -1,14 +1,12 @@
 #include "import/pickle.h"
 
-#include <bit>
-#include <charconv>
-#include <unordered_map>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
-#include "core/strict_json.h"
-#include "import/little_endian.h"
 #include "import/pickle_calls.h"
+#include "import/pickle_constants.h"
 #include "import/pickle_opcodes.h"
 #include "import/tree_builder.h"
 
@@ -19,49 +17,34 @@ namespace {
 // puts all of its elements on the stack.
 constexpr size_t kMostHeld = 1'000'000;
 constexpr int kNewestProtocol = 5;
+constexpr NodeId kUnset = ~NodeId{0};
 
 class Machine {
  public:
   Machine(std::string_view bytes, size_t start, Tree& tree)
-      : bytes_(bytes), start_(start), at_(start), build_(tree) {}
+      : start_(start), build_(tree), cursor_(bytes, start, build_) {}
 
   // Runs to STOP; where the reading ended.
   size_t run() {
     while (true) {
-      const size_t offset = at_;
+      const size_t offset = cursor_.at();
       build_.at(offset, "end of file");
-      const auto opcode = static_cast<Opcode>(number(1));
+      const auto opcode = static_cast<Opcode>(cursor_.number(1));
       build_.at(offset, name_of(opcode));
       if (opcode == Opcode::stop) break;
-      if (!put_constant(opcode) && !put_container(opcode) && !use_memo(opcode)) act(opcode, offset);
+      if (const std::optional<NodeId> constant = read_constant(opcode, cursor_, build_))
+        push(*constant);
+      else if (!put_container(opcode) && !use_memo(opcode))
+        act(opcode, offset);
     }
     build_.tree().root = pop();
     if (!stack_.empty() || !marks_.empty())
       build_.malformed(text(stack_.size() + marks_.size(), " values are left over"));
     build_.check_whole();
-    return at_;
+    return cursor_.at();
   }
 
  private:
-  // The bytes of the file.
-  std::string_view take(uint64_t count) {
-    if (count > bytes_.size() - at_)
-      build_.fail("pickle-truncated", text("the file ends within it: ", count, " bytes needed, ",
-                                           bytes_.size() - at_, " left"));
-    const std::string_view taken = bytes_.substr(at_, static_cast<size_t>(count));
-    at_ += taken.size();
-    return taken;
-  }
-  uint64_t number(size_t width) { return little_endian(take(width)); }
-  std::string_view line() {
-    const size_t end = bytes_.find('\n', at_);
-    if (end == std::string_view::npos)
-      build_.fail("pickle-truncated", "the file ends within its line");
-    const std::string_view read = take(end - at_);
-    ++at_;
-    return read;
-  }
-
   // The stack.
   void push(NodeId id) {
     if (stack_.size() == kMostHeld)
@@ -93,114 +76,6 @@ class Machine {
     std::vector<NodeId> taken = pop_last(stack_.size() - marks_.back());
     marks_.pop_back();
     return taken;
-  }
-
-  // Values that stand in the file itself.
-  bool put_constant(Opcode opcode) {
-    switch (opcode) {
-      case Opcode::none:
-        push(TreeBuilder::kNone);
-        return true;
-      case Opcode::new_true:
-        push(TreeBuilder::kTrue);
-        return true;
-      case Opcode::new_false:
-        push(TreeBuilder::kFalse);
-        return true;
-      case Opcode::bin_int:
-        push(build_.integer(static_cast<int32_t>(number(4))));
-        return true;
-      case Opcode::bin_int1:
-        push(build_.integer(static_cast<int64_t>(number(1))));
-        return true;
-      case Opcode::bin_int2:
-        push(build_.integer(static_cast<int64_t>(number(2))));
-        return true;
-      case Opcode::long1:
-        push_long(take(number(1)));
-        return true;
-      case Opcode::long4:
-        push_long(take(number(4)));  // a negative length is one beyond the file
-        return true;
-      case Opcode::int_text:
-      case Opcode::long_text:
-        push_decimal(line());
-        return true;
-      case Opcode::float_text:
-        push_float(line());
-        return true;
-      case Opcode::bin_float: {
-        std::string swapped(take(8));
-        std::swap_ranges(swapped.begin(), swapped.begin() + 4, swapped.rbegin());
-        push(build_.add({Kind::number, 0, std::bit_cast<double>(little_endian(swapped))}));
-        return true;
-      }
-      case Opcode::string_text:
-      case Opcode::unicode_text:
-        push_line(opcode);
-        return true;
-      case Opcode::short_bin_string:
-      case Opcode::short_bin_unicode:
-        push(build_.string(take(number(1))));
-        return true;
-      case Opcode::bin_string:
-      case Opcode::bin_unicode:
-        push(build_.string(take(number(4))));
-        return true;
-      case Opcode::bin_unicode8:
-        push(build_.string(take(number(8))));
-        return true;
-      case Opcode::short_bin_bytes:
-        push(build_.string(take(number(1)), Kind::bytes));
-        return true;
-      case Opcode::bin_bytes:
-        push(build_.string(take(number(4)), Kind::bytes));
-        return true;
-      case Opcode::bin_bytes8:
-      case Opcode::byte_array8:
-        push(build_.string(take(number(8)), Kind::bytes));
-        return true;
-      default:
-        return false;
-    }
-  }
-
-  void push_long(std::string_view digits) {
-    if (digits.size() > 8) return push(build_.string(digits, Kind::big_integer));
-    uint64_t value = little_endian(digits);
-    const size_t bits = digits.size() * 8;
-    if (bits > 0 && bits < 64 && (value >> (bits - 1) & 1) != 0) value |= ~uint64_t{0} << bits;
-    push(build_.integer(static_cast<int64_t>(value)));
-  }
-
-  void push_decimal(std::string_view digits) {
-    if (digits == "00" || digits == "01")
-      return push(digits == "01" ? TreeBuilder::kTrue : TreeBuilder::kFalse);
-    if (!digits.empty() && digits.back() == 'L') digits.remove_suffix(1);
-    push(build_.integer(parsed<int64_t>(digits, "a decimal integer of at most 64 bits")));
-  }
-  void push_float(std::string_view digits) {
-    push(build_.add({Kind::number, 0, parsed<double>(digits, "a decimal number")}));
-  }
-  template <class Number>
-  Number parsed(std::string_view digits, const char* expected) const {
-    Number value{};
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc() || end != digits.data() + digits.size() || digits.empty())
-      build_.malformed(text("expected ", expected, ", found ", in_quotes(digits)));
-    return value;
-  }
-
-  // STRING stands in quotes. Escapes are of protocol 0, which PyTorch never writes.
-  void push_line(Opcode opcode) {
-    std::string_view read = line();
-    if (read.find('\\') != std::string_view::npos) build_.malformed("holds an escape");
-    if (opcode == Opcode::string_text) {
-      if (read.size() < 2 || read.front() != read.back() || (read[0] != '\'' && read[0] != '"'))
-        build_.malformed("expected a string in quotes");
-      read = read.substr(1, read.size() - 2);
-    }
-    push(build_.string(read));
   }
 
   bool put_container(Opcode opcode) {
@@ -243,7 +118,8 @@ class Machine {
       }
       case Opcode::appends: {
         const std::vector<NodeId> values = pop_to_mark();
-        for (const NodeId value : values) build_.append(list_on_top(), value);
+        const NodeId list = list_on_top();
+        for (const NodeId value : values) build_.append(list, value);
         return true;
       }
       case Opcode::set_item:
@@ -254,7 +130,8 @@ class Machine {
         return true;
       case Opcode::add_items: {
         const std::vector<NodeId> values = pop_to_mark();
-        for (const NodeId value : values) build_.append(list_of_set(), value);
+        const NodeId list = list_of_set();
+        for (const NodeId value : values) build_.append(list, value);
         return true;
       }
       default:
@@ -296,25 +173,25 @@ class Machine {
   bool use_memo(Opcode opcode) {
     switch (opcode) {
       case Opcode::memoize:
-        remember(memo_.size());
+        remember(remembered_);
         return true;
       case Opcode::put:
-        remember(parsed<uint32_t>(line(), "the number of a memo"));
+        remember(parsed<uint32_t>(cursor_.line(), build_, "the number of a memo"));
         return true;
       case Opcode::bin_put:
-        remember(number(1));
+        remember(cursor_.number(1));
         return true;
       case Opcode::long_bin_put:
-        remember(number(4));
+        remember(cursor_.number(4));
         return true;
       case Opcode::get:
-        recall(parsed<uint32_t>(line(), "the number of a memo"));
+        recall(parsed<uint32_t>(cursor_.line(), build_, "the number of a memo"));
         return true;
       case Opcode::bin_get:
-        recall(number(1));
+        recall(cursor_.number(1));
         return true;
       case Opcode::long_bin_get:
-        recall(number(4));
+        recall(cursor_.number(4));
         return true;
       default:
         return false;
@@ -322,30 +199,30 @@ class Machine {
   }
 
   void remember(uint64_t slot) {
-    if (memo_.size() == kMostHeld && !memo_.contains(slot))
-      build_.fail("pickle-limit", text("more than ", kMostHeld, " values in the memo"));
+    if (slot >= kMostHeld)
+      build_.fail("pickle-limit", text("memo ", slot, "; at most ", kMostHeld, " are needed"));
+    if (slot >= memo_.size()) memo_.resize(slot + 1, kUnset);
+    if (memo_[slot] == kUnset) ++remembered_;
     memo_[slot] = top();
   }
   void recall(uint64_t slot) {
-    const auto found = memo_.find(slot);
-    if (found == memo_.end()) build_.malformed(text("nothing was stored as memo ", slot));
-    push(found->second);
+    if (slot >= memo_.size() || memo_[slot] == kUnset)
+      build_.malformed(text("nothing was stored as memo ", slot));
+    push(memo_[slot]);
   }
 
   // What would run code in Python, and the rest.
   void act(Opcode opcode, size_t offset) {
     switch (opcode) {
       case Opcode::proto: {
-        const uint64_t version = number(1);
+        const uint64_t version = cursor_.number(1);
         if (offset != start_ || version > kNewestProtocol)
           build_.malformed(text("version ", version, "; known are 0 to ", kNewestProtocol,
                                 ", at the start only"));
         return;
       }
       case Opcode::frame:
-        if (number(8) > bytes_.size() - at_)
-          build_.fail("pickle-truncated", "the file ends within the frame");
-        return;
+        return cursor_.check_left(cursor_.number(8));
       case Opcode::mark:
         if (marks_.size() == kMostHeld)
           build_.fail("pickle-limit", text("more than ", kMostHeld, " open marks"));
@@ -361,8 +238,8 @@ class Machine {
       case Opcode::dup:
         return push(top());
       case Opcode::global: {
-        const NodeId module = build_.string(line());
-        return push_global(module, build_.string(line()));
+        const NodeId module = build_.string(cursor_.line());
+        return push_global(module, build_.string(cursor_.line()));
       }
       case Opcode::stack_global: {
         const std::vector<NodeId> names = pop_last(2);
@@ -409,12 +286,13 @@ class Machine {
                                          build_.value(top()).describe(), ", which has none"));
   }
 
-  std::string_view bytes_;
-  size_t start_, at_;
+  size_t start_;
   TreeBuilder build_;
+  PickleCursor cursor_;
   std::vector<NodeId> stack_;
   std::vector<size_t> marks_;
-  std::unordered_map<uint64_t, NodeId> memo_;
+  std::vector<NodeId> memo_;
+  size_t remembered_ = 0;
 };
 
 }  // namespace

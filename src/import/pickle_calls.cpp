@@ -10,6 +10,7 @@ namespace fluvox::imports {
 namespace {
 
 constexpr size_t kMostAxes = 64;
+constexpr size_t kMostKey = 256;  // one key may be compared for many storages
 
 struct StorageClass {
   std::string_view name;
@@ -125,8 +126,6 @@ NodeId ordered_dict(TreeBuilder& builder, const Call& call) {
   return made;
 }
 
-bool is_builtin(std::string_view module) { return module == "__builtin__" || module == "builtins"; }
-
 [[noreturn]] void refuse_call(const TreeBuilder& builder, const std::string& callee) {
   builder.fail("pickle-refused",
                text("the file asks to call ", callee,
@@ -154,31 +153,35 @@ NodeId call(TreeBuilder& builder, NodeId function, NodeId arguments) {
         text("the arguments of a call are ", builder.value(arguments).describe(), ", not a tuple"));
   const std::string path = callee.class_path();
   const Call call(builder, path, arguments);
-  if (path == "torch._utils._rebuild_tensor") {
+  // Both names as a whole: ("torch", "_utils._rebuild_tensor") is another one.
+  const auto is = [&](std::string_view module, std::string_view name) {
+    return callee.module_name() == module && callee.name() == name;
+  };
+  if (is("torch._utils", "_rebuild_tensor")) {
     call.expect(call.count() == 4, "4 arguments");
     return rebuild_tensor(builder, call);
   }
-  if (path == "torch._utils._rebuild_tensor_v2") {
+  if (is("torch._utils", "_rebuild_tensor_v2")) {
     call.expect(call.count() == 6 || call.count() == 7, "6 or 7 arguments");
     return rebuild_tensor(builder, call);
   }
-  if (path == "torch._utils._rebuild_parameter") {
+  if (is("torch._utils", "_rebuild_parameter")) {
     call.expect(call.count() == 3, "3 arguments");
     call.expect_kind(0, Kind::tensor, "data");
     return call.id(0);
   }
-  if (path == "torch.nn.parameter.Parameter") {
+  if (is("torch.nn.parameter", "Parameter")) {
     call.expect(call.count() == 2, "2 arguments");
     call.expect_kind(0, Kind::tensor, "data");
     call.expect_kind(1, Kind::boolean, "second argument");
     return call.id(0);
   }
-  if (path == "collections.OrderedDict") return ordered_dict(builder, call);
-  if (path == "torch.nn.backends.thnn._get_thnn_function_backend") {
+  if (is("collections", "OrderedDict")) return ordered_dict(builder, call);
+  if (is("torch.nn.backends.thnn", "_get_thnn_function_backend")) {
     call.expect(call.count() == 0, "no argument");
     return builder.record(function, arguments);
   }
-  if (is_builtin(callee.module_name()) && callee.name() == "set") {
+  if (is("__builtin__", "set") || is("builtins", "set")) {
     call.expect(call.count() == 1, "1 argument");
     call.expect_kind(0, Kind::list, "argument");
     return builder.record(function, arguments);
@@ -205,6 +208,7 @@ NodeId persistent(TreeBuilder& builder, NodeId id) {
   call.expect_kind(3, Kind::string, "location of a storage");
   StorageRef storage;
   storage.key = call.value(2).string();
+  call.expect(storage.key.size() <= kMostKey, text("a key of at most ", kMostKey, " characters"));
   storage.type = storage_type(builder, call.value(1));
   storage.count = storage.size = call.integer(4, "count of a storage");
   call.expect(storage.count >= 0, "a count that is not negative");

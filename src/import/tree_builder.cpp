@@ -1,7 +1,6 @@
 #include "import/tree_builder.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
 
 #include "core/error.h"
@@ -101,11 +100,16 @@ void TreeBuilder::check_depth() const {
 // Readers disagree on which of two equal keys counts. Equal strings get one number first, so that
 // a long key shared by many dictionaries is compared once and not in each of them.
 void TreeBuilder::check_keys() const {
-  std::unordered_map<std::string_view, NodeId> first_of;
-  std::vector<NodeId> same(tree_.nodes.size());
+  std::vector<NodeId> strings;
   for (NodeId id = 0; id < tree_.nodes.size(); ++id)
-    if (node(id).kind == Kind::string)
-      same[id] = first_of.try_emplace(node(id).text, id).first->second;
+    if (node(id).kind == Kind::string) strings.push_back(id);
+  std::sort(strings.begin(), strings.end(),
+            [&](NodeId a, NodeId b) { return node(a).text < node(b).text; });
+  std::vector<NodeId> same(tree_.nodes.size());
+  for (size_t i = 0; i < strings.size(); ++i) {
+    const bool repeats = i > 0 && node(strings[i - 1]).text == node(strings[i]).text;
+    same[strings[i]] = repeats ? same[strings[i - 1]] : strings[i];
+  }
   std::vector<NodeId> keys;
   for (const Node& dictionary : tree_.nodes) {
     if (dictionary.kind != Kind::dict && dictionary.kind != Kind::ordered_dict) continue;

@@ -7,6 +7,7 @@
 
 #include "audio/sound_file.h"
 #include "core/sha256.h"
+#include "import/made_torch.h"
 #include "kernels/noise.h"
 #include "mel/mel_file.h"
 #include "runtime/session.h"
@@ -75,6 +76,23 @@ TEST_F(Voice, AMelGivesWhatItsRecordingGivesAndFramesTimesHopSamples) {
   EXPECT_EQ(slurp(at("a.wav")), slurp(at("b.wav")));
   const size_t frames = audio::read_sound(wav_).samples.size() / 16 + 1;
   EXPECT_EQ(audio::read_sound(at("a.wav")).samples.size(), frames * 16);
+}
+
+TEST_F(Voice, AMelSavedByTorchGivesWhatTheSameArrayGives) {
+  const runtime::Session session(flow::read_model(model_));
+  const mel::Mel mel = session.analyse(audio::read_sound(wav_).samples);
+  mel::write_mel(at("speech.npy"), mel, session.convention());
+  namespace made = imports::made;
+  const auto count = static_cast<int64_t>(mel.values.size());
+  const std::string bytes(reinterpret_cast<const char*>(mel.values.data()), mel.values.size() * 4);
+  // [bands, frames] over the frame-major values, as a transposed tensor is saved
+  support::spill(at("speech.pt"),
+                 made::zip_file(made::tensor(made::storage("FloatStorage", "0", count), 0,
+                                             {mel.bands, mel.frames}, {1, mel.bands}),
+                                {{"0", count, bytes}}));
+  EXPECT_EQ(fluvox({"render", at("speech.pt"), "-m", model_, "-o", at("a.wav")}).exit_code, 0);
+  EXPECT_EQ(fluvox({"render", at("speech.npy"), "-m", model_, "-o", at("b.wav")}).exit_code, 0);
+  EXPECT_EQ(slurp(at("a.wav")), slurp(at("b.wav")));
 }
 
 TEST_F(Voice, NoiseOfTheSeedGivenAsAFileIsTheSeed) {
