@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
-#include <regex>
+#include <sstream>
 
 #include "fluvox_version.h"
 #include "support/run_program.h"
@@ -26,15 +26,18 @@ Ran fluvox(std::vector<std::string> arguments, const RunWith& with = {}) {
   return run_program(arguments, with);
 }
 
-// The commands as the help lists them.
+// The commands as the help lists them: the lines after "Commands:" that are indented by two.
 std::vector<std::string> commands() {
-  const std::string help = fluvox({"--help"}).out;
+  std::istringstream help(fluvox({"--help"}).out);
   std::vector<std::string> found;
-  const std::regex line("\n  ([a-z]+) ");
-  const size_t start = help.find("\nCommands:\n");
-  const std::string list = start == std::string::npos ? "" : help.substr(start);
-  for (std::sregex_iterator it(list.begin(), list.end(), line), end; it != end; ++it)
-    found.push_back((*it)[1]);
+  bool listed = false;
+  for (std::string line; std::getline(help, line);) {
+    if (line == "Commands:") {
+      listed = true;
+    } else if (listed && line.size() > 2 && line.substr(0, 2) == "  " && line[2] != ' ') {
+      found.push_back(line.substr(2, line.find(' ', 2) - 2));
+    }
+  }
   return found;
 }
 
