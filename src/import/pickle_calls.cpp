@@ -1,7 +1,10 @@
 #include "import/pickle_calls.h"
 
 #include <optional>
-#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
 #include "core/strict_json.h"

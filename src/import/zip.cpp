@@ -12,7 +12,7 @@
 namespace fluvox::imports {
 namespace {
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 constexpr std::string_view kLocal = "PK\x03\x04", kCentral = "PK\x01\x02", kEnd = "PK\x05\x06",
                            kEnd64 = "PK\x06\x06", kLocator64 = "PK\x06\x07";
