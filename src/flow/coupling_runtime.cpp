@@ -28,6 +28,10 @@ class CouplingRuntime : public RuntimeStep {
     return in;
   }
 
+  StepStreamPtr stream() const override;
+  int64_t look_ahead() const override { return net_->look_ahead(); }
+  double multiply_adds(int) const override { return net_->multiply_adds() + half_; }
+
   double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
     const Grid out = net_->forward(kept(x), &condition.features, threads);
     return affine_forward(x.rows, half_, changed(x), affine(out), threads);
@@ -39,6 +43,8 @@ class CouplingRuntime : public RuntimeStep {
   }
 
  private:
+  friend class CouplingStream;
+
   Grid kept(const Grid& x) const {
     Grid half(x.rows, half_);
     for (int t = 0; t < x.rows; ++t) std::copy(x.row(t), x.row(t) + half_, half.row(t));
@@ -55,6 +61,34 @@ class CouplingRuntime : public RuntimeStep {
   double limit_;
   net::RuntimeNetPtr net_;
 };
+
+// Rows of z wait until the net has seen as far beyond them as it looks.
+class CouplingStream : public StepStream {
+ public:
+  explicit CouplingStream(const CouplingRuntime& step)
+      : step_(step), net_(step.net_->stream()), waiting_(step.channels_) {}
+
+  Grid push(Grid z, const ConditionWindow& condition, bool last, Threads& threads) override {
+    const int64_t from = net_->done();
+    const Grid out = net_->push(step_.kept(z), &condition.features, last, threads);
+    waiting_.append(z);
+    Grid ready = waiting_.rows(from, net_->done());
+    waiting_.forget(net_->done());
+    affine_inverse(ready.rows, step_.half_, step_.changed(ready), step_.affine(out), threads);
+    return ready;
+  }
+  int64_t needed() const override { return net_->done(); }
+
+ private:
+  const CouplingRuntime& step_;
+  net::NetStreamPtr net_;
+  net::Window waiting_;
+};
+
+StepStreamPtr CouplingRuntime::stream() const {
+  if (!net_->stream()) return nullptr;
+  return std::make_unique<CouplingStream>(*this);
+}
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 #include "flow/flow_runtime.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -67,12 +68,16 @@ RuntimeFlow::RuntimeFlow(const Spec& spec, Weights& weights) {
     Weights mine = weights.in(where);
     stages_.push_back({make_runtime_step(spec.steps[i], where, mine), 0});
     shape = stages_.back().step->fit(where, shape, condition);
+    const RuntimeStep& step = *stages_.back().step;
+    look_ahead_ += step.look_ahead() * shape.samples;
+    multiply_adds_ += step.multiply_adds(shape.channels) / static_cast<double>(shape.samples);
   }
   expect_size("steps", "samples in a row of z", condition.row_samples, shape.samples);
   expect_size("steps", "channels of z, one for each sample", shape.samples, left + shape.channels);
   expect_size("conditioner", "samples of a frame beyond whole rows", 0,
               condition.frame_samples % condition.row_samples);
   channels_ = left + shape.channels;
+  multiply_adds_ += conditioner_->multiply_adds() / condition.frame_samples;
 }
 
 RuntimeCondition RuntimeFlow::condition(const Grid& mel, Threads& threads) const {
@@ -120,6 +125,12 @@ std::vector<float> RuntimeFlow::inverse(std::span<const float> z, const RuntimeC
     }
   }
   return std::move(x.values);
+}
+
+bool RuntimeFlow::streams() const {
+  return std::all_of(stages_.begin(), stages_.end(), [](const Stage& stage) {
+    return !stage.step || stage.step->stream() != nullptr;
+  });
 }
 
 double log_density(std::span<const float> z) {

@@ -36,7 +36,17 @@ class RuntimeFlow {
   std::vector<float> inverse(std::span<const float> z, const RuntimeCondition& condition,
                              Threads& threads) const;
 
+  // Whether sampling can go piece by piece (flow_stream.h), and how many samples of audio the
+  // steps then look ahead.
+  bool streams() const;
+  int64_t look_ahead() const { return look_ahead_; }
+  // Per sample of audio, to sample from it, after all folds.
+  double multiply_adds() const { return multiply_adds_; }
+  const net::RuntimeConditioner& conditioner() const { return *conditioner_; }
+
  private:
+  friend class FlowStream;
+
   struct Stage {
     RuntimeStepPtr step;  // null for a split
     int leaving = 0;
@@ -45,6 +55,8 @@ class RuntimeFlow {
   net::RuntimeConditionerPtr conditioner_;
   std::vector<Stage> stages_;
   int channels_ = 0;
+  int64_t look_ahead_ = 0;
+  double multiply_adds_ = 0;
 };
 
 // log N(z; 0, 1), summed over all of z

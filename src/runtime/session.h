@@ -52,6 +52,11 @@ class Session {
   const mel::Convention& convention() const;
   int z_channels() const;
   int z_positions(int frames) const;
+  // Whether it renders piece by piece (runtime/stream.h), and the samples of audio that the newest
+  // frame must lie ahead of the sample that is made.
+  bool streams() const;
+  int64_t look_ahead() const;
+  double multiply_adds() const;  // per sample of audio rendered, as they are executed
 
   mel::Mel analyse(std::span<const float> audio) const;
   std::vector<float> render(const mel::Mel& mel, const RenderOptions& options = {}) const;
@@ -61,8 +66,10 @@ class Session {
                             Score* score = nullptr) const;
   Score score(std::span<const float> audio) const;  // with the mel of the audio itself
 
- private:
   struct Plan;
+
+ private:
+  friend class Stream;
   std::unique_ptr<Plan> plan_;
 };
 
