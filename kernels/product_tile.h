@@ -1,9 +1,5 @@
 // The product's microkernel, written once and compiled for each instruction set, each in its own
-// translation unit. Everything here has internal linkage and uses no inline function of another
-// header: otherwise the linker could choose an AVX-512 body for a machine that has none.
-//
-// Ops is an instruction set:
-//   V: a vector of kLanes floats; load, store, broadcast, fma(a, b, c) = a * b + c rounded once
+// translation unit. Ops is as in ops_scalar.h, with
 //   kRows[n]: rows of a tile that is n vectors of outputs wide (index 0 unused), kVectors: widest n
 #pragma once
 
@@ -68,7 +64,7 @@ void product_tile(const ProductArguments& a, std::ptrdiff_t row, int panel, int 
       for (int n = 0; n < N; ++n) weights[n] = Ops::load(w + n * Ops::kLanes);
       FLUVOX_UNROLL
       for (int r = 0; r < R; ++r) {
-        const V input = Ops::broadcast(x + r * stride);
+        const V input = Ops::broadcast(x[r * stride]);
         FLUVOX_UNROLL
         for (int n = 0; n < N; ++n) sum[r][n] = Ops::fma(input, weights[n], sum[r][n]);
       }
