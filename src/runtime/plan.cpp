@@ -17,6 +17,13 @@ flow::RuntimeFlow build(const flow::Model& model) {
 
 }  // namespace
 
+flow::Model made_up_model(const flow::Spec& spec, unsigned seed) {
+  flow::Model model{spec, {}, ""};
+  net::Weights weights = net::Weights::made_up(model.tensors, seed);
+  flow::RuntimeFlow(spec, weights);
+  return model;
+}
+
 void refuse_not_finite(const std::string& what, std::span<const float> values) {
   for (size_t i = 0; i < values.size(); ++i)
     if (!std::isfinite(values[i]))

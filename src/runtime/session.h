@@ -43,6 +43,9 @@ struct Score {
   double bits_per_sample() const;
 };
 
+// A model of this spec with random weights, for measuring what nobody has trained.
+flow::Model made_up_model(const flow::Spec& spec, unsigned seed = 1);
+
 class Session {
  public:
   explicit Session(const flow::Model& model, SessionOptions options = {});
