@@ -30,13 +30,28 @@ namespace {
 
 constexpr int kCouplingBlock = 128;  // a multiple of every kLanes
 
-// A whole block, raw becoming s and x the result.
+// ln sigmoid(raw + 2), in double: only the log-determinant asks for it.
+inline double log_sigmoid(float raw) {
+  const double v = double{raw} + 2;
+  return (v < 0 ? v : 0) - __builtin_log1p(__builtin_exp(v < 0 ? v : -v));
+}
+
+// A whole block, x becoming the result and raw, but for the sigmoid's, s.
 template <class Ops, bool kForward>
 void coupling_block(const LogScale& scale, int count, float* raw, float* x, const float* b) {
   using V = typename Ops::V;
   const V limit = Ops::broadcast(scale.clamp);
   for (int i = 0; i < count; i += Ops::kLanes) {
     V s = Ops::load(raw + i);
+    if (scale.bound == ScaleBound::sigmoid) {
+      // exp(s) = 1 / (1 + exp(-raw - 2)), without ever taking the logarithm
+      const V e = exp<Ops>(Ops::sub(Ops::broadcast(-2), s));
+      const V from = Ops::load(x + i), shift = Ops::load(b + i);
+      const V divisor = Ops::add(Ops::broadcast(1), e);
+      Ops::store(x + i, kForward ? Ops::add(Ops::div(from, divisor), shift)
+                                 : Ops::mul(Ops::sub(from, shift), divisor));
+      continue;
+    }
     if (scale.bound == ScaleBound::tanh) s = Ops::mul(limit, tanh<Ops>(Ops::div(s, limit)));
     const V from = Ops::load(x + i), shift = Ops::load(b + i);
     if constexpr (kForward) {
@@ -85,7 +100,9 @@ void coupling_rows(const CouplingArguments& a) {
       float* p = a.to.data + row * a.to.row_stride + column * a.to.column_stride;
       for (int i = 0; i < run; ++i) p[i * a.to.column_stride] = x[done + i];
       if constexpr (kForward)
-        for (int i = 0; i < run; ++i) log_det += raw[done + i];
+        for (int i = 0; i < run; ++i)
+          log_det += a.scale.bound == ScaleBound::sigmoid ? log_sigmoid(raw[done + i])
+                                                          : double{raw[done + i]};
       done += run;
       column += run;
       if (column == a.columns) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <vector>
 
 #include "flow/flow_runtime.h"
@@ -21,20 +22,27 @@ class FlowStream {
  public:
   FlowStream(const RuntimeFlow& flow, Noise noise);
 
+  // `condition`: the rows of whole positions of z
   std::vector<float> push(const RuntimeCondition& condition, bool last, Threads& threads);
 
  private:
   struct Stage {
     StepStreamPtr step;  // null for a split
+    int fold = 1;        // rows of the condition in a row of this step
     int leaving = 0;
+    int joined = 1;    // rows of a split in a position of z
     int64_t done = 0;  // rows that have passed a split
   };
 
+  Grid come_back(Stage& split, int first_channel, int rows) const;
+
   Noise noise_;
-  ConditionWindow condition_;
-  std::vector<Stage> stages_;  // in the order of sampling
-  int left_ = 0;               // channels that come back at the splits
-  int remaining_ = 0;          // channels that enter the first stage
+  std::map<int, ConditionWindow> conditions_;  // by fold
+  std::vector<Stage> stages_;                  // in the order of sampling
+  int left_ = 0;                               // channels that come back at the splits
+  int remaining_ = 0;                          // channels that enter the first stage
+  int64_t positions_ = 0;                      // of z, so far
+  int rows_of_position_ = 1;                   // of the condition
 };
 
 }  // namespace fluvox::flow

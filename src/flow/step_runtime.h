@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "flow/step.h"
@@ -45,6 +46,7 @@ using StepStreamPtr = std::unique_ptr<StepStream>;
 class RuntimeStep {
  public:
   virtual ~RuntimeStep() = default;
+  std::string place = "step";  // in the spec, for messages: "steps.3"
   // What leaves when `in` enters (density direction). Refuses what the step or its net cannot take,
   // so that a model whose parts do not belong together is refused when it is loaded; forward and
   // inverse then rely on it. `where` is the step's place in the spec, for the message.
@@ -66,6 +68,21 @@ class RuntimeStep {
 // is copied for it only where it looks at it.
 enum class Sees { nothing, condition };
 StepStreamPtr stream_row_by_row(const RuntimeStep& step, Sees sees);
+
+// The stream of a step that a net decides about: rows of z wait until the net has seen as far
+// beyond them as it looks. Null where the net has no stream.
+struct BesideNet {
+  int channels;                             // of z
+  std::function<Grid(const Grid& z)> kept;  // what the net sees; absent: the condition itself
+  std::function<void(Grid& z, const Grid& out, Threads& threads)> invert;
+};
+StepStreamPtr stream_beside_net(net::NetStreamPtr net, BesideNet how);
+
+// A kind has a runtime body when its header declares make_runtime.
+template <class Step>
+concept HasRuntime = requires(const Step& step, Weights& weights) {
+  make_runtime(step, weights);
+};
 
 RuntimeStepPtr make_runtime_step(const Json& json, const std::string& where, Weights& weights);
 

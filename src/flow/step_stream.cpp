@@ -1,4 +1,5 @@
 #include <limits>
+#include <utility>
 
 #include "flow/step_runtime.h"
 
@@ -25,7 +26,36 @@ class RowByRow : public StepStream {
   int64_t done_ = 0;
 };
 
+class BesideNetStream : public StepStream {
+ public:
+  BesideNetStream(net::NetStreamPtr net, BesideNet how)
+      : net_(std::move(net)), how_(std::move(how)), waiting_(how_.channels) {}
+
+  Grid push(Grid z, const ConditionWindow& condition, bool last, Threads& threads) override {
+    const int64_t from = net_->done(), first = waiting_.end();
+    const Grid out = how_.kept ? net_->push(how_.kept(z), &condition.features, last, threads)
+                               : net_->push(condition.features.rows(first, first + z.rows), nullptr,
+                                            last, threads);
+    waiting_.append(z);
+    Grid ready = waiting_.rows(from, net_->done());
+    waiting_.forget(net_->done());
+    how_.invert(ready, out, threads);
+    return ready;
+  }
+  int64_t needed() const override { return net_->done(); }
+
+ private:
+  net::NetStreamPtr net_;
+  BesideNet how_;
+  net::Window waiting_;
+};
+
 }  // namespace
+
+StepStreamPtr stream_beside_net(net::NetStreamPtr net, BesideNet how) {
+  if (!net) return nullptr;
+  return std::make_unique<BesideNetStream>(std::move(net), std::move(how));
+}
 
 StepStreamPtr stream_row_by_row(const RuntimeStep& step, Sees sees) {
   return std::make_unique<RowByRow>(step, sees);

@@ -5,6 +5,7 @@
 
 #include "net/conv2d.h"
 #include "net/spectral.h"
+#include "net/unconditioned.h"
 #include "net/upsample.h"
 #include "net/wn.h"
 
@@ -27,7 +28,10 @@ auto make_conditioner(const Json& json, const std::string& where, Make make)
   const std::string kind = kind_of(json, where);
   if (kind == "upsample") return make(part_from_json<Upsample>(json, where));
   if (kind == "spectral") return make(part_from_json<Spectral>(json, where));
-  refuse_kind(where, "conditioner", kind, {"upsample", "spectral"});
+  if (kind == "none") return make(part_from_json<Unconditioned>(json, where));
+  refuse_kind(where, "conditioner", kind, {"upsample", "spectral", "none"});
 }
+
+bool has_runtime(const Json& net, const std::string& where);
 
 }  // namespace fluvox::net

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "core/threads.h"
 #include "kernels/gate.h"
@@ -53,7 +54,7 @@ struct Matrix {
 struct Layer {
   int64_t dilation;
   std::vector<PackedMatrix> taps;
-  PackedMatrix condition;
+  std::vector<PackedMatrix> condition;  // none where there is no condition
   std::vector<float> bias;
   PackedMatrix after;
   std::vector<float> after_bias;
@@ -64,7 +65,9 @@ struct Plan {
     const int channels = wn.channels;
     const Exact start(weights, "start", channels, wn.inputs, 1);
     const Exact end(weights, "end", wn.outputs, channels, 1);
-    const Exact condition(weights, "cond_layer", 2 * channels * wn.layers, wn.condition, 1);
+    std::optional<Exact> condition;
+    if (wn.condition > 0)
+      condition.emplace(weights, "cond_layer", 2 * channels * wn.layers, wn.condition, 1);
     std::vector<double> last_bias = end.bias;
     for (int l = 0; l < wn.layers; ++l) {
       const bool last = l + 1 == wn.layers;
@@ -114,19 +117,21 @@ struct Plan {
     return taps;
   }
 
-  PackedMatrix condition_of(const Exact& condition, int l) const {
+  std::vector<PackedMatrix> condition_of(const std::optional<Exact>& condition, int l) const {
+    if (!condition) return {};
     Matrix matrix(wn.condition, 2 * wn.channels);
     for (int i = 0; i < wn.condition; ++i)
       for (int o = 0; o < 2 * wn.channels; ++o)
-        matrix.at(i, o) = condition.at(2 * wn.channels * l + o, i);
-    return matrix.packed();
+        matrix.at(i, o) = condition->at(2 * wn.channels * l + o, i);
+    return {matrix.packed()};
   }
 
-  static std::vector<float> bias_of(const Exact& in, const Exact& condition, int l) {
+  static std::vector<float> bias_of(const Exact& in, const std::optional<Exact>& condition, int l) {
     std::vector<float> bias;
     for (size_t o = 0; o < in.bias.size(); ++o)
       bias.push_back(static_cast<float>(
-          in.bias[o] + condition.bias[in.bias.size() * static_cast<size_t>(l) + o]));
+          in.bias[o] +
+          (condition ? condition->bias[in.bias.size() * static_cast<size_t>(l) + o] : 0.0)));
     return bias;
   }
 
@@ -182,7 +187,7 @@ class WnStream : public NetStream {
       if (l + 1 < plan_.layers.size()) next = open(l + 1, to - from, plan_.wn.channels, last);
       if (l == 0) begin_out(to - from);
       in_pieces(threads, static_cast<int>(to - from), kPiece, [&](int first, int end) {
-        run(l, from + first, from + end, to, x, *features, next);
+        run(l, from + first, from + end, to, x, features, next);
       });
       close(l, x, fresh, to);
       fresh = to - from;
@@ -246,7 +251,7 @@ class WnStream : public NetStream {
   }
 
   // Rows [first, end) of layer l, of those up to `to` that are made now.
-  void run(size_t l, int64_t first, int64_t end, int64_t to, Input& x, const Window& features,
+  void run(size_t l, int64_t first, int64_t end, int64_t to, Input& x, const Window* features,
            Input& next) {
     const Layer& layer = plan_.layers[l];
     const int rows = static_cast<int>(end - first), channels = plan_.wn.channels;
@@ -258,7 +263,8 @@ class WnStream : public NetStream {
       segments.push_back(layer.taps[static_cast<size_t>(tap)].times(
           x.row(first + std::clamp(offset, nearest, furthest)), x.grid.columns));
     }
-    segments.push_back(layer.condition.times(features.row(first), features.columns()));
+    for (const PackedMatrix& condition : layer.condition)
+      segments.push_back(condition.times(features->row(first), features->columns()));
 
     Grid a(rows, 2 * channels), gate(rows, channels);
     multiply(rows, layer.bias, segments, a.row(0), a.columns);
@@ -308,7 +314,8 @@ class WnRuntime : public RuntimeNet {
     double sum = plan_.wn.layers > 1 ? plan_.start_matrix.front().multiply_adds() : 0;
     for (const Layer& layer : plan_.layers) {
       for (const PackedMatrix& tap : layer.taps) sum += tap.multiply_adds();
-      sum += layer.condition.multiply_adds() + layer.after.multiply_adds();
+      for (const PackedMatrix& condition : layer.condition) sum += condition.multiply_adds();
+      sum += layer.after.multiply_adds();
     }
     return sum;
   }

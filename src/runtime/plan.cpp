@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "kernels/noise.h"
 #include "net/weights.h"
 
 namespace fluvox::runtime {
@@ -70,10 +69,9 @@ flow::Noise Session::Plan::noise(const RenderOptions& options) {
              int first_channel, int columns, int64_t first, int rows) {
     flow::Grid grid(rows, columns);
     threads.run(columns, [&](int c) {
-      for (int t = 0; t < rows; ++t)
-        grid.row(t)[c] =
-            sigma * kernels::normal(seed, item, static_cast<uint32_t>(first_channel + c),
-                                    static_cast<uint64_t>(first + t));
+      std::vector<float> z(static_cast<size_t>(rows));
+      flow.base().draw(z, seed, item, first_channel + c, static_cast<uint64_t>(first));
+      for (int t = 0; t < rows; ++t) grid.row(t)[c] = sigma * z[static_cast<size_t>(t)];
     });
     return grid;
   };

@@ -101,7 +101,7 @@ std::vector<float> Session::encode(std::span<const float> audio, const mel::Mel&
   grid.values.assign(audio.begin(), audio.end());
   flow::RuntimeFlow::Result result =
       plan_->flow.forward(std::move(grid), condition, plan_->threads);
-  if (score) *score = {flow::log_density(result.z) + result.log_det, audio.size()};
+  if (score) *score = {plan_->flow.log_density(result.z) + result.log_det, audio.size()};
   return std::move(result.z);
 }
 

@@ -22,6 +22,7 @@ std::vector<float> random_floats(std::size_t count, unsigned seed, float deviati
 }
 
 double log_scale(float raw, ScaleBound bound, double clamp) {
+  if (bound == ScaleBound::sigmoid) return -std::log1p(std::exp(-(double{raw} + 2)));
   return bound == ScaleBound::exact ? double{raw} : clamp * std::tanh(raw / clamp);
 }
 
@@ -42,7 +43,8 @@ class CouplingBounds : public testing::TestWithParam<std::tuple<Isa, ScaleBound>
 
 INSTANTIATE_TEST_SUITE_P(Bounds, CouplingBounds,
                          testing::Combine(testing::ValuesIn(kEveryIsa),
-                                          testing::Values(ScaleBound::exact, ScaleBound::tanh)));
+                                          testing::Values(ScaleBound::exact, ScaleBound::tanh,
+                                                          ScaleBound::sigmoid)));
 
 TEST_P(CouplingBounds, AgreesWithFloat64) {
   const int rows = 333, columns = 5;
