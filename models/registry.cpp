@@ -1,7 +1,9 @@
 #include "models/registry.h"
 
+#include "models/autoregressive.h"
 #include "models/compact.h"
 #include "models/squeezewave.h"
+#include "models/waveflow.h"
 #include "models/waveglow.h"
 
 namespace fluvox::models {
@@ -48,6 +50,16 @@ Architecture entry(std::string name, std::string summary, Json tiny,
           presets};
 }
 
+// WaveFlow's heights and sizes: h16-64 ...
+std::vector<Preset> waveflow_presets() {
+  std::vector<Preset> presets;
+  for (const int height : {8, 16, 32, 64})
+    for (const int channels : {64, 96, 128, 256})
+      presets.push_back(
+          {text("h", height, "-", channels), {{"height", height}, {"channels", channels}}});
+  return presets;
+}
+
 std::vector<Preset> channel_presets(std::initializer_list<int> sizes) {
   std::vector<Preset> presets;
   for (const int size : sizes) presets.push_back({std::to_string(size), {{"channels", size}}});
@@ -73,6 +85,14 @@ const std::vector<Architecture>& architectures() {
            {"64-L", {{"group", 256}, {"channels", 256}}},
            {"128-S", {{"group", 128}, {"channels", 128}}},
            {"64-S", {{"group", 256}, {"channels", 128}}}}),
+      entry<WaveFlow>(
+          "waveflow", "audio folded into rows, each made from the rows before by a 2-D network",
+          {{"height", 8}, {"channels", 8}, {"layers", 2}, {"flows", 3}}, waveflow_presets()),
+      entry<Maf>("maf", "a causal Gaussian WaveNet: quick to score, renders sample by sample",
+                 {{"channels", 8}, {"layers", 3}, {"cycle", 2}, {"front", 4}}),
+      entry<Iaf>("iaf",
+                 "ClariNet's student: causal WaveNets that render at once, scored sample by sample",
+                 {{"flows", 2}, {"channels", 8}, {"layers", 3}, {"cycle", 2}, {"front", 4}}),
   };
   return list;
 }

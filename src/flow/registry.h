@@ -8,6 +8,8 @@
 #include "flow/grid_coupling.h"
 #include "flow/invertible1x1.h"
 #include "flow/lapped.h"
+#include "flow/masked.h"
+#include "flow/row_coupling.h"
 #include "flow/split.h"
 #include "flow/squeeze.h"
 #include "flow/whiten.h"
@@ -24,9 +26,11 @@ auto make_step(const Json& json, const std::string& where, Make make) -> decltyp
   if (kind == "lapped") return make(part_from_json<Lapped>(json, where));
   if (kind == "whiten") return make(part_from_json<Whiten>(json, where));
   if (kind == "grid_coupling") return make(part_from_json<GridCoupling>(json, where));
-  net::refuse_kind(
-      where, "step", kind,
-      {"squeeze", "split", "invertible1x1", "coupling", "lapped", "whiten", "grid_coupling"});
+  if (kind == "masked") return make(part_from_json<Masked>(json, where));
+  if (kind == "row_coupling") return make(part_from_json<RowCoupling>(json, where));
+  net::refuse_kind(where, "step", kind,
+                   {"squeeze", "split", "invertible1x1", "coupling", "lapped", "whiten",
+                    "grid_coupling", "masked", "row_coupling"});
 }
 
 }  // namespace fluvox::flow
