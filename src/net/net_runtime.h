@@ -90,6 +90,12 @@ void in_pieces(Threads& threads, int rows, int piece,
 // mel [F][bands] with the margins that stand beyond the ends of an utterance.
 Grid with_margins(const Grid& mel, const Margins& margins);
 
+// A kind has a runtime body when its header declares make_runtime.
+template <class Net>
+concept HasRuntime = requires(const Net& net, Weights& weights) {
+  make_runtime(net, weights);
+};
+
 RuntimeNetPtr make_runtime_net(const Json& json, const std::string& where, Weights& weights);
 RuntimeConditionerPtr make_runtime_conditioner(const Json& json, const std::string& where,
                                                Weights& weights);

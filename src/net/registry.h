@@ -9,6 +9,7 @@
 #include "net/mlp.h"
 #include "net/separable.h"
 #include "net/spectral.h"
+#include "net/unconditioned.h"
 #include "net/upsample.h"
 #include "net/upsample2d.h"
 #include "net/wn.h"
@@ -41,7 +42,10 @@ auto make_conditioner(const Json& json, const std::string& where, Make make)
   if (kind == "spectral") return make(part_from_json<Spectral>(json, where));
   if (kind == "frames") return make(part_from_json<Frames>(json, where));
   if (kind == "upsample2d") return make(part_from_json<Upsample2d>(json, where));
-  refuse_kind(where, "conditioner", kind, {"upsample", "spectral", "frames", "upsample2d"});
+  if (kind == "none") return make(part_from_json<Unconditioned>(json, where));
+  refuse_kind(where, "conditioner", kind, {"upsample", "spectral", "frames", "upsample2d", "none"});
 }
+
+bool has_runtime(const Json& net, const std::string& where);
 
 }  // namespace fluvox::net
