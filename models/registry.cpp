@@ -2,6 +2,10 @@
 
 #include "models/autoregressive.h"
 #include "models/compact.h"
+#include "models/flowavenet.h"
+#include "models/glow.h"
+#include "models/nice.h"
+#include "models/realnvp.h"
 #include "models/squeezewave.h"
 #include "models/waveflow.h"
 #include "models/waveglow.h"
@@ -88,11 +92,21 @@ const std::vector<Architecture>& architectures() {
       entry<WaveFlow>(
           "waveflow", "audio folded into rows, each made from the rows before by a 2-D network",
           {{"height", 8}, {"channels", 8}, {"layers", 2}, {"flows", 3}}, waveflow_presets()),
+      entry<FloWaveNet>("flowavenet",
+                        "affine couplings in blocks that squeeze by 2, with a prior in the middle",
+                        {{"blocks", 4}, {"flows", 2}, {"channels", 8}}),
+      entry<Nice>("nice", "additive couplings over squeezed audio: the log-determinant is constant",
+                  {{"group", 4}, {"couplings", 3}, {"channels", 8}, {"layers", 2}}),
+      entry<RealNvp>("realnvp", "affine couplings with batch norm at several scales",
+                     {{"group", 4}, {"scales", 2}, {"channels", 8}, {"layers", 2}}),
+      entry<Glow>("glow", "ActNorm, LU 1x1 convolutions and couplings at several scales",
+                  {{"group", 4}, {"scales", 2}, {"flows", 2}, {"channels", 8}, {"layers", 2}}),
       entry<Maf>("maf", "a causal Gaussian WaveNet: quick to score, renders sample by sample",
                  {{"channels", 8}, {"layers", 3}, {"cycle", 2}, {"front", 4}}),
       entry<Iaf>("iaf",
                  "ClariNet's student: causal WaveNets that render at once, scored sample by sample",
-                 {{"flows", 2}, {"channels", 8}, {"layers", 3}, {"cycle", 2}, {"front", 4}}),
+                 {{"flows", 2}, {"channels", 8}, {"layers", 3}, {"cycle", 2}, {"front", 4}},
+                 {{"kernel-2", {{"kernel", 2}}}}),
   };
   return list;
 }

@@ -1,6 +1,7 @@
 #include "models/waveglow.h"
 
 #include "flow/registry.h"
+#include "models/scales.h"
 
 namespace fluvox::models {
 
@@ -8,11 +9,7 @@ flow::Spec spec_of(const WaveGlow& m, const mel::Convention& convention) {
   flow::Spec spec;
   spec.model = "waveglow";
   spec.mel = to_json(convention);
-  // The published kernel is 1024 at a hop of 256: each sample hears the last four frames.
-  spec.conditioner = part_to_json("upsample", net::Upsample{.bands = convention.bands,
-                                                            .kernel = 4 * convention.hop,
-                                                            .hop = convention.hop,
-                                                            .group = m.group});
+  spec.conditioner = upsampler(convention, m.group);
   spec.steps = waveglow_steps(m.group, m.flows, m.early_every, m.early_size, [&](int channels) {
     return part_to_json("wn", net::Wn{.inputs = channels / 2,
                                       .outputs = channels,

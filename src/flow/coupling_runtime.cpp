@@ -24,22 +24,31 @@ class CouplingRuntime : public RuntimeStep {
     expect_size(where, "inputs of the net", halves_.count, net.inputs);
     expect_size(where, "outputs of the net", (step_.shift ? halves_.count : 0) + scales(),
                 net.outputs);
-    expect_size(where, "channels of the net's condition", condition.channels, net.condition);
+    int seen = condition.channels;
+    if (step_.condition == "half")
+      seen = halves_of(step_.keep, condition.channels, where + ".condition").count;
+    expect_size(where, "channels of the net's condition", seen, net.condition);
     return in;
   }
 
   double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
-    const Grid out = net_->forward(kept_half(x, halves_), &condition.features, threads);
+    const Grid out = net_output(x, condition.features, threads);
     return affine_forward(x.rows, halves_.count, changed_half(x, halves_), affine(out), threads);
   }
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {
-    const Grid out = net_->forward(kept_half(z, halves_), &condition.features, threads);
+    const Grid out = net_output(z, condition.features, threads);
     affine_inverse(z.rows, halves_.count, changed_half(z, halves_), affine(out), threads);
   }
 
  private:
   int scales() const { return step_.scale == "none" ? 0 : halves_.count; }
+
+  Grid net_output(const Grid& x, const Grid& features, Threads& threads) const {
+    if (step_.condition != "half") return net_->forward(kept_half(x, halves_), &features, threads);
+    const Grid half = kept_half(features, halves_of(step_.keep, features.columns, "condition"));
+    return net_->forward(kept_half(x, halves_), &half, threads);
+  }
 
   // out [rows][b; raw], either of which may be absent
   Affine affine(const Grid& out) const {

@@ -7,13 +7,15 @@
 //     h <- (h + r[:channels]) sqrt(1/2);  skip += r[channels:]         last layer: skip += r
 //   out = end(relu(mid(relu(skip))))            1x1, channels -> channels -> outputs; the last zero
 //                                               at the start
+// With "causal": false it is FloWaveNet's conditioner of couplings: every tap centred, zero 'same'
+// padding, x[t] included.
 // Before the first input stand zeros, and likewise before the first h. With a condition of 0
 // channels there is no cond_layer.
 // Shapes: x [inputs, T], features [condition, T], out [outputs, T].
 // In the spec: {"kind": "causal_wn", "inputs": 1, "outputs": 2, "channels": 64, "layers": 10,
-// "cycle": 10, "kernel": 3, "front": 32, "condition": 80}. Tensors: front, in_layers.l, cond_layer
-// (all layers' rows in one), res_skip_layers.l, mid, end; each .weight [out, in, kernel] and .bias
-// [out].
+// "cycle": 10, "kernel": 3, "front": 32, "condition": 80, "causal": true}. Tensors: front,
+// in_layers.l, cond_layer (all layers' rows in one), res_skip_layers.l, mid, end; each .weight
+// [out, in, kernel] and .bias [out].
 #pragma once
 
 #include <cstdint>
@@ -32,6 +34,7 @@ struct CausalWn {
   int kernel = 3;
   int front = 32;
   int condition = 80;
+  bool causal = true;
 };
 
 template <class Visitor>
@@ -44,8 +47,10 @@ void fields(Visitor& v, CausalWn& n) {
   v("kernel", n.kernel, "taps of the dilated convolutions", Range{1, 31});
   v("front", n.front, "taps of the first convolution", Range{1, 4096});
   v("condition", n.condition, "channels of the condition; 0: none", Range{0, 65536});
+  v("causal", n.causal, "whether an output sees the inputs before it alone");
 }
 
+void check(const CausalWn&);  // an even kernel has no 'same' padding
 int64_t dilation(const CausalWn&, int layer);
 int64_t reach(const CausalWn&);  // inputs that an output can see
 

@@ -50,19 +50,20 @@ class CausalWnRuntime : public RuntimeNet {
   }
 
   NetShape shape() const override { return {net_.inputs, net_.condition, net_.outputs}; }
-  Order order() const override { return Order::time; }
+  Order order() const override { return net_.causal ? Order::time : Order::none; }
   std::unique_ptr<SerialNet> serial(int columns) const override;
 
   Grid forward(const Grid& kept, const Grid* features, Threads& threads) const override {
     const int rows = kept.rows, channels = net_.channels;
-    Grid before(net_.front + rows, net_.inputs);
-    std::copy(kept.values.begin(), kept.values.end(), before.row(net_.front));
-    // A tap further back than the grid is long meets zeros alone: moved nearer it meets the same.
+    const int around = net_.causal ? net_.front : (net_.front - 1) / 2;
+    Grid before(rows + 2 * around, net_.inputs);
+    std::copy(kept.values.begin(), kept.values.end(), before.row(around));
+    // A tap further away than the grid is long meets zeros alone: moved nearer it meets the same.
     int64_t deepest = 0;
     for (const Layer& layer : layers_)
       deepest = std::max(deepest, (net_.kernel - 1) * layer.dilation);
     const int pad = static_cast<int>(std::min(deepest, int64_t{rows}));
-    Grid h(pad + rows, channels), next(pad + rows, channels), skip(rows, channels),
+    Grid h(rows + 2 * pad, channels), next(rows + 2 * pad, channels), skip(rows, channels),
         out(rows, net_.outputs);
 
     in_pieces(threads, rows, kPiece, [&](int first, int last) {
@@ -71,9 +72,11 @@ class CausalWnRuntime : public RuntimeNet {
     for (const Layer& layer : layers_) {
       in_pieces(threads, rows, kPiece, [&](int first, int last) {
         std::vector<const float*> taps;
+        const int newest = net_.causal ? net_.kernel - 1 : (net_.kernel - 1) / 2;
         for (int tap = 0; tap < net_.kernel; ++tap) {
-          const int64_t back = (net_.kernel - 1 - tap) * layer.dilation;
-          taps.push_back(h.row(first + pad - static_cast<int>(std::min<int64_t>(back, pad))));
+          const int64_t offset = (tap - newest) * layer.dilation;
+          taps.push_back(
+              h.row(first + pad + static_cast<int>(std::clamp<int64_t>(offset, -pad, pad))));
         }
         run(layer, last - first, taps, features ? features->row(first) : nullptr,
             h.row(pad + first), next.row(pad + first), skip.row(first));
@@ -194,12 +197,13 @@ class CausalWnSerial : public SerialNet {
 };
 
 std::unique_ptr<SerialNet> CausalWnRuntime::serial(int) const {
-  return std::make_unique<CausalWnSerial>(*this);
+  return net_.causal ? std::make_unique<CausalWnSerial>(*this) : nullptr;
 }
 
 }  // namespace
 
 RuntimeNetPtr make_runtime(const CausalWn& net, Weights& weights) {
+  check(net);
   return std::make_unique<CausalWnRuntime>(net, weights);
 }
 

@@ -8,13 +8,11 @@ namespace {
 
 using Conv = torch::nn::Conv1d;
 
-// `count` columns of zeros before the first
-Tensor after_zeros(const Tensor& x, int64_t count) { return torch::constant_pad_nd(x, {count, 0}); }
-
 class CausalWnTorch : public TorchNet {
  public:
   explicit CausalWnTorch(const CausalWn& net) : net_(net) {
     using torch::nn::Conv1dOptions;
+    check(net);
     front_ = register_module("front", Conv(Conv1dOptions(net.inputs, net.channels, net.front)));
     for (int l = 0; l < net.layers; ++l) {
       in_layers_->push_back(Conv(
@@ -34,20 +32,22 @@ class CausalWnTorch : public TorchNet {
   }
 
   torch::nn::Module& last_layer() override { return *end_; }
-  Order order() const override { return Order::time; }
+  Order order() const override { return net_.causal ? Order::time : Order::none; }
   int64_t reach() const override { return net::reach(net_); }
 
  protected:
   Tensor run(const Tensor& kept, const Tensor& features) override {
-    // x[t] itself is left out: the input is moved by one.
-    const Tensor before = after_zeros(kept.narrow(2, 0, kept.size(2) - 1), net_.front);
+    // x[t] itself is left out of a causal sum: the input is moved by one.
+    const Tensor before =
+        net_.causal ? torch::constant_pad_nd(kept.narrow(2, 0, kept.size(2) - 1), {net_.front, 0})
+                    : padded(kept, net_.front - 1);
     Tensor h = torch::relu(front_->forward(before));
     Tensor skip;
     const Tensor conditions = net_.condition > 0 ? condition_->forward(features) : Tensor();
     for (int l = 0; l < net_.layers; ++l) {
       const auto layer = static_cast<size_t>(l);
-      const Tensor past = after_zeros(h, (net_.kernel - 1) * dilation(net_, l));
-      Tensor a = in_layers_->ptr<torch::nn::Conv1dImpl>(layer)->forward(past);
+      const Tensor around = padded(h, (net_.kernel - 1) * dilation(net_, l));
+      Tensor a = in_layers_->ptr<torch::nn::Conv1dImpl>(layer)->forward(around);
       if (conditions.defined())
         a = a + conditions.narrow(1, 2 * net_.channels * l, 2 * net_.channels);
       const Tensor gate = torch::tanh(a.narrow(1, 0, net_.channels)) *
@@ -62,6 +62,13 @@ class CausalWnTorch : public TorchNet {
   }
 
  private:
+  // `count` columns of zeros: all before the first or, where the net is not causal, half of them
+  // after the last
+  Tensor padded(const Tensor& x, int64_t count) const {
+    const int64_t after = net_.causal ? 0 : count / 2;
+    return torch::constant_pad_nd(x, {count - after, after});
+  }
+
   CausalWn net_;
   Conv front_{nullptr}, condition_{nullptr}, mid_{nullptr}, end_{nullptr};
   torch::nn::ModuleList in_layers_, res_skip_;

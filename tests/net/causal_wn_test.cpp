@@ -6,6 +6,7 @@
 #include "net/net_runtime.h"
 #include "net/weights.h"
 #include "support/naive_nets.h"
+#include "support/throws.h"
 
 namespace fluvox::net {
 namespace {
@@ -42,10 +43,11 @@ Naive moved_by_one(const Naive& x) {
 
 Naive naive(const CausalWn& net, const MadeWeights& made, const Naive& x, const Naive& features) {
   const auto causal = [&](const Naive& in, const std::string& name, int kernel, int d) {
-    return support::naive_conv(in, made, name, 1, kernel, d, 0, d * (kernel - 1));
+    const int back = net.causal ? d * (kernel - 1) : d * (kernel - 1) / 2;
+    return support::naive_conv(in, made, name, 1, kernel, d, 0, back);
   };
   const int channels = net.channels;
-  Naive h = relu(causal(moved_by_one(x), "front", net.front, 1));
+  Naive h = relu(causal(net.causal ? moved_by_one(x) : x, "front", net.front, 1));
   Naive skip(channels, 1, x.width);
   Naive conditions(2 * channels * net.layers, 1, x.width);
   if (net.condition > 0) conditions = causal(features, "cond_layer", 1, 1);
@@ -89,12 +91,13 @@ std::vector<float> one_by_one(const RuntimeNet& net, const Grid& x, const Grid& 
 TEST(CausalWn, IsTheFormulaAtOnceAndSampleBySample) {
   struct Case {
     int rows;
-    CausalWn net;  // inputs, outputs, channels, layers, cycle, kernel, front, condition
+    CausalWn net;  // inputs, outputs, channels, layers, cycle, kernel, front, condition, causal
   };
   const std::vector<Case> cases = {
-      {1, {1, 2, 4, 1, 10, 3, 4, 2}},  {5, {2, 4, 8, 3, 2, 3, 1, 10}},
-      {97, {1, 2, 5, 2, 10, 2, 7, 3}}, {200, {3, 6, 17, 6, 4, 3, 32, 12}},
-      {60, {1, 2, 3, 8, 20, 3, 2, 1}}, {40, {1, 2, 4, 2, 1, 1, 3, 0}},
+      {1, {1, 2, 4, 1, 10, 3, 4, 2}},          {5, {2, 4, 8, 3, 2, 3, 1, 10}},
+      {97, {1, 2, 5, 2, 10, 2, 7, 3}},         {200, {3, 6, 17, 6, 4, 3, 32, 12}},
+      {60, {1, 2, 3, 8, 20, 3, 2, 1}},         {60, {2, 4, 3, 8, 20, 3, 5, 1, false}},
+      {130, {1, 2, 4, 2, 10, 5, 1, 3, false}}, {40, {1, 2, 4, 2, 1, 1, 3, 0}},
   };
   unsigned seed = 11;
   for (const Case& c : cases) {
@@ -115,7 +118,8 @@ TEST(CausalWn, IsTheFormulaAtOnceAndSampleBySample) {
       Threads threads(n);
       EXPECT_EQ(net->forward(x, &features, threads).values, found.values);
     }
-    EXPECT_EQ(one_by_one(*net, x, features), found.values) << c.rows << " rows";
+    EXPECT_EQ(net->order(), c.net.causal ? Order::time : Order::none);
+    if (c.net.causal) EXPECT_EQ(one_by_one(*net, x, features), found.values) << c.rows << " rows";
   }
 }
 
@@ -143,6 +147,11 @@ TEST(CausalWn, SeesThePastAlone) {
       std::equal(before.row(seen_until), before.row(seen_until + 1), after.row(seen_until)));
   EXPECT_TRUE(
       std::equal(before.row(seen_until + 1), before.row(79) + 2, after.row(seen_until + 1)));
+}
+
+TEST(CausalWn, RefusesEvenTapsThatNothingCentres) {
+  const CausalWn net = {1, 2, 4, 1, 10, 3, 4, 2, false};
+  EXPECT_EQ(support::thrown_by([&] { build(net, weights_of(net, 1)); }).code(), "config-invalid");
 }
 
 }  // namespace
