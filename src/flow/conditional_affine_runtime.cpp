@@ -37,10 +37,10 @@ class ConditionalAffineRuntime : public RuntimeStep {
   }
 
   StepStreamPtr stream() const override {
-    return stream_beside_net(
-        net_->stream(), {channels_, nullptr, [this](Grid& z, const Grid& out, Threads& threads) {
-                           invert(z, out, threads);
-                         }});
+    return stream_beside_net(net_->stream(), {channels_, nullptr, nullptr,
+                                              [this](Grid& z, const Grid& out, Threads& threads) {
+                                                invert(z, out, threads);
+                                              }});
   }
   int64_t look_ahead() const override { return net_->look_ahead(); }
   double multiply_adds(int channels) const override { return net_->multiply_adds() + channels; }

@@ -6,10 +6,12 @@
 // scale "exp": s = raw or, with a limit, limit tanh(raw / limit). "sigmoid": s = ln sigmoid(raw +
 // 2), Glow's. "none": s = 0, the additive coupling of NICE. shift false: b = 0, the multiplicative
 // coupling. The order of the channels stays as it is, whichever half is kept (halves.h).
+// condition "half": of the condition the net sees only the half that matches the kept one
+// (FloWaveNet).
 // Shapes: x [channels, T], both halves [channels / 2, T], net output [channels, T] = [b; raw]; b or
 // raw alone, [channels / 2, T], where the other is not used.
 // In the spec: {"kind": "coupling", "channels": 8, "keep": "first", "scale": "exp", "limit": 0,
-// "shift": true, "net": {...}}. Tensors: net.*
+// "shift": true, "condition": "all", "net": {...}}. Tensors: net.*
 #pragma once
 
 #include "core/config.h"
@@ -24,6 +26,7 @@ struct Coupling {
   std::string scale = "exp";
   double limit = 0;
   bool shift = true;
+  std::string condition = "all";
   Json net = Json::object();
 };
 
@@ -35,6 +38,8 @@ void fields(Visitor& v, Coupling& s) {
   v("limit", s.limit, "bound of the log-scale of exp: limit tanh(raw / limit); 0: none",
     Range{0, 10});
   v("shift", s.shift, "whether the half is shifted too");
+  v("condition", s.condition, "the channels of the condition that the net sees",
+    OneOf{"all", "half"});
   v("net", s.net, "the network inside");
 }
 

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "flow/affine.h"
 #include "flow/coupling.h"
 #include "flow/halves_runtime.h"
@@ -24,27 +26,30 @@ class CouplingRuntime : public RuntimeStep {
     expect_size(where, "inputs of the net", halves_.count, net.inputs);
     expect_size(where, "outputs of the net", (step_.shift ? halves_.count : 0) + scales(),
                 net.outputs);
-    expect_size(where, "channels of the net's condition", condition.channels, net.condition);
+    int seen = condition.channels;
+    if (step_.condition == "half")
+      seen = halves_of(step_.keep, condition.channels, where + ".condition").count;
+    expect_size(where, "channels of the net's condition", seen, net.condition);
     return in;
   }
 
   StepStreamPtr stream() const override {
-    return stream_beside_net(
-        net_->stream(),
-        {step_.channels, [this](const Grid& z) { return kept_half(z, halves_); },
-         [this](Grid& z, const Grid& out, Threads& threads) { invert(z, out, threads); }});
+    BesideNet how{step_.channels, [this](const Grid& z) { return kept_half(z, halves_); }, nullptr,
+                  [this](Grid& z, const Grid& out, Threads& threads) { invert(z, out, threads); }};
+    if (step_.condition == "half")
+      how.seen = [this](const Grid& features) { return matching_half(features); };
+    return stream_beside_net(net_->stream(), std::move(how));
   }
   int64_t look_ahead() const override { return net_->look_ahead(); }
   double multiply_adds(int) const override { return net_->multiply_adds() + scales(); }
 
   double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
-    const Grid out = net_->forward(kept_half(x, halves_), &condition.features, threads);
+    const Grid out = net_output(x, condition.features, threads);
     return affine_forward(x.rows, halves_.count, changed_half(x, halves_), affine(out), threads);
   }
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {
-    const Grid out = net_->forward(kept_half(z, halves_), &condition.features, threads);
-    invert(z, out, threads);
+    invert(z, net_output(z, condition.features, threads), threads);
   }
 
  private:
@@ -53,6 +58,16 @@ class CouplingRuntime : public RuntimeStep {
   }
 
   int scales() const { return step_.scale == "none" ? 0 : halves_.count; }
+
+  Grid net_output(const Grid& x, const Grid& features, Threads& threads) const {
+    if (step_.condition != "half") return net_->forward(kept_half(x, halves_), &features, threads);
+    const Grid half = matching_half(features);
+    return net_->forward(kept_half(x, halves_), &half, threads);
+  }
+
+  Grid matching_half(const Grid& features) const {
+    return kept_half(features, halves_of(step_.keep, features.columns, "condition"));
+  }
 
   // out [rows][b; raw], either of which may be absent
   Affine affine(const Grid& out) const {

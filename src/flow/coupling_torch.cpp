@@ -43,7 +43,11 @@ class CouplingTorch : public TorchStep {
 
   // Undefined where the coupling has none.
   std::pair<Tensor, Tensor> shift_and_log_scale(const Tensor& kept, const Condition& condition) {
-    const Tensor out = net_->forward(kept, condition.features);
+    Tensor features = condition.features;
+    if (step_.condition == "half")
+      features = kept_half(features, halves_of(step_.keep, static_cast<int>(features.size(1)),
+                                               place + ".condition"));
+    const Tensor out = net_->forward(kept, features);
     const int64_t half = halves_.count;
     expect_channels(out, (step_.shift ? half : 0) + (step_.scale == "none" ? 0 : half));
     Tensor b, s;

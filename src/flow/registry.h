@@ -11,7 +11,9 @@
 #include "flow/grid_coupling.h"
 #include "flow/invertible1x1.h"
 #include "flow/lapped.h"
+#include "flow/masked.h"
 #include "flow/permute.h"
+#include "flow/row_coupling.h"
 #include "flow/scale.h"
 #include "flow/spec.h"
 #include "flow/spline_coupling.h"
@@ -32,16 +34,18 @@ auto make_step(const Json& json, const std::string& where, Make make) -> decltyp
   if (kind == "lapped") return make(part_from_json<Lapped>(json, where));
   if (kind == "whiten") return make(part_from_json<Whiten>(json, where));
   if (kind == "grid_coupling") return make(part_from_json<GridCoupling>(json, where));
+  if (kind == "masked") return make(part_from_json<Masked>(json, where));
+  if (kind == "row_coupling") return make(part_from_json<RowCoupling>(json, where));
   if (kind == "scale") return make(part_from_json<Scale>(json, where));
   if (kind == "actnorm") return make(part_from_json<ActNorm>(json, where));
   if (kind == "batchnorm") return make(part_from_json<BatchNorm>(json, where));
   if (kind == "permute") return make(part_from_json<Permute>(json, where));
   if (kind == "conditional_affine") return make(part_from_json<ConditionalAffine>(json, where));
   if (kind == "spline_coupling") return make(part_from_json<SplineCoupling>(json, where));
-  net::refuse_kind(
-      where, "step", kind,
-      {"squeeze", "split", "invertible1x1", "coupling", "lapped", "whiten", "grid_coupling",
-       "scale", "actnorm", "batchnorm", "permute", "conditional_affine", "spline_coupling"});
+  net::refuse_kind(where, "step", kind,
+                   {"squeeze", "split", "invertible1x1", "coupling", "lapped", "whiten",
+                    "grid_coupling", "scale", "actnorm", "batchnorm", "permute",
+                    "conditional_affine", "spline_coupling", "masked", "row_coupling"});
 }
 
 // Of one step of a spec, a split included, or of all steps together.

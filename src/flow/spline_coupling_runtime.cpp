@@ -116,7 +116,7 @@ class SplineCouplingRuntime : public RuntimeStep {
   StepStreamPtr stream() const override {
     return stream_beside_net(
         net_->stream(),
-        {step_.channels, [this](const Grid& z) { return kept_half(z, halves_); },
+        {step_.channels, [this](const Grid& z) { return kept_half(z, halves_); }, nullptr,
          [this](Grid& z, const Grid& out, Threads& threads) { invert(z, out, threads); }});
   }
   int64_t look_ahead() const override { return net_->look_ahead(); }

@@ -72,8 +72,9 @@ StepStreamPtr stream_row_by_row(const RuntimeStep& step, Sees sees);
 // The stream of a step that a net decides about: rows of z wait until the net has seen as far
 // beyond them as it looks. Null where the net has no stream.
 struct BesideNet {
-  int channels;                             // of z
-  std::function<Grid(const Grid& z)> kept;  // what the net sees; absent: the condition itself
+  int channels;                                    // of z
+  std::function<Grid(const Grid& z)> kept;         // what the net sees; absent: the condition
+  std::function<Grid(const Grid& features)> seen;  // of the condition; absent: all of it
   std::function<void(Grid& z, const Grid& out, Threads& threads)> invert;
 };
 StepStreamPtr stream_beside_net(net::NetStreamPtr net, BesideNet how);

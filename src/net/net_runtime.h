@@ -55,6 +55,16 @@ class NetStream {
 };
 using NetStreamPtr = std::unique_ptr<NetStream>;
 
+// An autoregressive net at work place by place, a place being a sample or a row of a grid: it keeps
+// what later places look back at, and gives the bits that forward() would give.
+class SerialNet {
+ public:
+  virtual ~SerialNet() = default;
+  // before: the inputs of the place before this one (zeros before the first); features: the
+  // condition here -> the outputs here
+  virtual void next(const float* before, const float* features, float* out, Threads& threads) = 0;
+};
+
 // What a net sees of its input: for a 1-D net `kept` is [T][inputs] and `features` is
 // [T][condition]; for a 2-D net `kept` is [rows][columns * inputs] with kept and maps already side
 // by side and `features` is null. Whoever builds the step has checked shape() and hands over rows
@@ -72,6 +82,10 @@ class RuntimeNet {
   virtual int64_t look_ahead() const { return 0; }
   // For one row of output, or one place of a 2-D net, as they are executed: after all folds.
   virtual double multiply_adds() const = 0;
+
+  virtual Order order() const { return Order::none; }
+  // For a net autoregressive over time, or over rows of `columns` columns. The net must outlive it.
+  virtual std::unique_ptr<SerialNet> serial(int /*columns*/) const { return nullptr; }
 };
 
 struct ConditionShape {
@@ -96,6 +110,10 @@ class RuntimeConditioner {
 // row holds must not depend on the piece that it falls in.
 void in_pieces(Threads& threads, int rows, int piece,
                const std::function<void(int first, int last)>& fn);
+
+// The stream of a net that has none of its own: output row t depends on the rows t - back ..
+// t + ahead of its input alone, so forward() runs over windows that overlap by so much.
+NetStreamPtr stream_by_windows(const RuntimeNet& net, int64_t back, int64_t ahead);
 
 // mel [F][bands] with the margins that stand beyond the ends of an utterance.
 Grid with_margins(const Grid& mel, const Margins& margins);

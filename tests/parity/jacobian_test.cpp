@@ -8,6 +8,7 @@
 
 #include "flow/flow_torch.h"
 #include "models/registry.h"
+#include "support/randomise_torch.h"
 
 namespace fluvox {
 namespace {
@@ -28,6 +29,7 @@ class Density : public testing::TestWithParam<std::string> {
     const auto& a = models::architecture(GetParam());
     flow_ = std::make_shared<flow::TorchFlow>(a.build(a.tiny, small_convention()));
     flow_->randomise_last_layers(0.3, 9);
+    support::randomise_zeros(*flow_);
     flow_->to(torch::kFloat64);
     flow_->eval();
     const auto mel = torch::randn({2, 6, kFrames}, torch::kFloat64) - 4;

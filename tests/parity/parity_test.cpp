@@ -10,6 +10,7 @@
 #include "models/registry.h"
 #include "runtime/session.h"
 #include "support/made_speech.h"
+#include "support/randomise_torch.h"
 #include "train/tensors_torch.h"
 
 namespace fluvox {
@@ -26,6 +27,7 @@ Pair make_pair(const std::string& name, const Json& settings) {
   auto flow =
       std::make_shared<flow::TorchFlow>(models::architecture(name).build(settings, convention));
   flow->randomise_last_layers(0.3, 7);
+  support::randomise_zeros(*flow);
   flow::Model model{flow->spec(), {}, ""};
   for (const auto& [key, tensor] : flow->tensors()) model.tensors[key] = train::to_host(tensor);
   flow->to(torch::kFloat64);
