@@ -7,7 +7,7 @@ namespace fluvox::kernels {
 
 namespace {
 
-struct Avx2Tiles : Avx2 {
+struct Avx2Tiles : PlainTerms<Avx2> {
   static constexpr int kVectors = 2;
   static constexpr int kRows[] = {0, 8, 6};  // 12 of the 16 registers are sums
 };

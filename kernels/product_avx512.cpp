@@ -7,7 +7,7 @@ namespace fluvox::kernels {
 
 namespace {
 
-struct Avx512Tiles : Avx512 {
+struct Avx512Tiles : PlainTerms<Avx512> {
   static constexpr int kVectors = 4;
   static constexpr int kRows[] = {0, 12, 12, 8, 6};  // up to 24 of the 32 registers are sums
 };

@@ -8,7 +8,7 @@ namespace fluvox::kernels {
 
 namespace {
 
-struct ScalarTiles : Scalar {
+struct ScalarTiles : PlainTerms<Scalar> {
   static constexpr int kVectors = 4;
   static constexpr int kRows[] = {0, 2, 2, 2, 2};
 };
@@ -37,8 +37,8 @@ void product_cpu(std::ptrdiff_t rows, int outputs, const float* bias, const Segm
                  int segment_count, float* y, std::ptrdiff_t y_stride) {
   const ProductArguments a = {rows, outputs, bias, segments, segment_count, y, y_stride};
 #if defined(__x86_64__)
-  if (isa() == Isa::avx512) return product_avx512(a);
-  if (isa() == Isa::avx2) return product_avx2(a);
+  if (isa() >= Isa::avx512) return product_avx512(a);
+  if (isa() >= Isa::avx2) return product_avx2(a);
 #endif
   product_scalar(a);
 }

@@ -12,7 +12,7 @@
 
 namespace fluvox::kernels {
 
-inline constexpr Isa kEveryIsa[] = {Isa::scalar, Isa::avx2, Isa::avx512};
+inline constexpr Isa kEveryIsa[] = {Isa::scalar, Isa::avx2, Isa::avx512, Isa::avx512bf16, Isa::amx};
 
 class EveryIsa : public testing::TestWithParam<Isa> {
  protected:
