@@ -33,9 +33,7 @@ class BesideNetStream : public StepStream {
 
   Grid push(Grid z, const ConditionWindow& condition, bool last, Threads& threads) override {
     const int64_t from = net_->done(), first = waiting_.end();
-    const Grid out = how_.kept ? net_->push(how_.kept(z), &condition.features, last, threads)
-                               : net_->push(condition.features.rows(first, first + z.rows), nullptr,
-                                            last, threads);
+    const Grid out = through_net(z, condition, first, last, threads);
     waiting_.append(z);
     Grid ready = waiting_.rows(from, net_->done());
     waiting_.forget(net_->done());
@@ -45,9 +43,22 @@ class BesideNetStream : public StepStream {
   int64_t needed() const override { return net_->done(); }
 
  private:
+  Grid through_net(const Grid& z, const ConditionWindow& condition, int64_t first, bool last,
+                   Threads& threads) {
+    const auto beside = [&] { return condition.features.rows(first, first + z.rows); };
+    if (!how_.kept) return net_->push(beside(), nullptr, last, threads);
+    if (!how_.seen) return net_->push(how_.kept(z), &condition.features, last, threads);
+    const Grid fresh = how_.seen(beside());
+    if (seen_.columns() == 0) seen_ = net::Window(fresh.columns);
+    seen_.append(fresh);
+    const Grid out = net_->push(how_.kept(z), &seen_, last, threads);
+    seen_.forget(net_->done());
+    return out;
+  }
+
   net::NetStreamPtr net_;
   BesideNet how_;
-  net::Window waiting_;
+  net::Window waiting_, seen_;
 };
 
 }  // namespace
