@@ -73,6 +73,15 @@ void chunk_flag(CLI::App& command, int& chunk) {
       ->capture_default_str();
 }
 
+void precision_flag(CLI::App& command, Flags& flags) {
+  command
+      .add_option("--precision", flags.precision,
+                  "what the networks multiply in: fp32, or bf16, which is faster and rounds")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"fp32", "bf16"}))
+      ->capture_default_str();
+}
+
 void threads_flag(CLI::App& command, Flags& flags) {
   command
       .add_option("--threads", flags.threads, "0: one for each core; results never depend on it")

@@ -41,9 +41,14 @@ fs::path model_path(const Flags& flags) {
                    ", is neither installed nor in a source tree around this program"));
 }
 
+runtime::SessionOptions session_options(const Flags& flags) {
+  return {.threads = flags.threads,
+          .precision = flags.precision == "bf16" ? net::Precision::bf16 : net::Precision::fp32};
+}
+
 std::unique_ptr<runtime::Session> open_session(const Flags& flags) {
   return std::make_unique<runtime::Session>(flow::read_model(model_path(flags)),
-                                            runtime::SessionOptions{.threads = flags.threads});
+                                            session_options(flags));
 }
 
 mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,

@@ -76,8 +76,8 @@ class LappedRuntime : public RuntimeStep {
   Grid transformed(const Grid& x, Threads& threads) const {
     Grid y(x.rows, hop_);
     net::in_pieces(threads, x.rows, kPiece, [&](int first, int last) {
-      const kernels::Segment blocks = dct_.times(x.row(first), hop_);
-      kernels::product_cpu(last - first, hop_, nullptr, &blocks, 1, y.row(first), hop_);
+      net::multiply(last - first, hop_, nullptr, {dct_.times(x.row(first), hop_)}, y.row(first),
+                    hop_);
     });
     return y;
   }

@@ -63,6 +63,12 @@ Weights Weights::in(const std::string& part) const {
   return inner;
 }
 
+Weights Weights::multiplied_in(Precision precision) const {
+  Weights same = *this;
+  same.precision_ = precision;
+  return same;
+}
+
 std::string Weights::path(const std::string& name) const { return prefix_ + name; }
 
 std::vector<float> Weights::take(const std::string& name, const std::vector<int64_t>& shape) {
