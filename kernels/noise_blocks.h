@@ -44,8 +44,9 @@ void normals(const NoiseArguments& a) {
     }
     float draw[kDraw];
     Ops::store4(z, draw);
-    for (int i = 0; i < kDraw; ++i)
-      if (at + i >= 0 && at + i < a.count) a.out[at + i] = draw[i];
+    const int first = at < 0 ? static_cast<int>(-at) : 0;
+    const int last = a.count - at < kDraw ? static_cast<int>(a.count - at) : kDraw;
+    for (int i = first; i < last; ++i) a.out[at + i] = draw[i];
   }
 }
 
