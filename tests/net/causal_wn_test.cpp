@@ -119,7 +119,9 @@ TEST(CausalWn, IsTheFormulaAtOnceAndSampleBySample) {
       EXPECT_EQ(net->forward(x, &features, threads).values, found.values);
     }
     EXPECT_EQ(net->order(), c.net.causal ? Order::time : Order::none);
-    if (c.net.causal) EXPECT_EQ(one_by_one(*net, x, features), found.values) << c.rows << " rows";
+    if (c.net.causal) {
+      EXPECT_EQ(one_by_one(*net, x, features), found.values) << c.rows << " rows";
+    }
   }
 }
 
