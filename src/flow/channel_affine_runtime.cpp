@@ -35,6 +35,9 @@ class ChannelAffineRuntime : public RuntimeStep {
     each(z, threads, [&](size_t c, double v) { return (v - shift_[c]) * inverse_[c]; });
   }
 
+  StepStreamPtr stream() const override { return stream_row_by_row(*this, Sees::nothing); }
+  double multiply_adds(int channels) const override { return channels; }
+
  private:
   template <class Map>
   void each(Grid& x, Threads& threads, Map map) const {

@@ -33,10 +33,23 @@ class ConditionalAffineRuntime : public RuntimeStep {
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {
     const Grid out = net_->forward(condition.features, nullptr, threads);
+    invert(z, out, threads);
+  }
+
+  StepStreamPtr stream() const override {
+    return stream_beside_net(net_->stream(), {channels_, nullptr, nullptr,
+                                              [this](Grid& z, const Grid& out, Threads& threads) {
+                                                invert(z, out, threads);
+                                              }});
+  }
+  int64_t look_ahead() const override { return net_->look_ahead(); }
+  double multiply_adds(int channels) const override { return net_->multiply_adds() + channels; }
+
+ private:
+  void invert(Grid& z, const Grid& out, Threads& threads) const {
     affine_inverse(z.rows, channels_, {z.values.data(), channels_}, affine(out), threads);
   }
 
- private:
   Affine affine(const Grid& out) const {
     return {{out.values.data(), out.columns},
             bounded_log_scale({out.values.data() + channels_, out.columns}, limit_)};

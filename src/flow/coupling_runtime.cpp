@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "flow/affine.h"
 #include "flow/coupling.h"
 #include "flow/halves_runtime.h"
@@ -31,23 +33,40 @@ class CouplingRuntime : public RuntimeStep {
     return in;
   }
 
+  StepStreamPtr stream() const override {
+    BesideNet how{step_.channels, [this](const Grid& z) { return kept_half(z, halves_); }, nullptr,
+                  [this](Grid& z, const Grid& out, Threads& threads) { invert(z, out, threads); }};
+    if (step_.condition == "half")
+      how.seen = [this](const Grid& features) { return matching_half(features); };
+    return stream_beside_net(net_->stream(), std::move(how));
+  }
+  int64_t look_ahead() const override { return net_->look_ahead(); }
+  double multiply_adds(int) const override { return net_->multiply_adds() + scales(); }
+
   double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
     const Grid out = net_output(x, condition.features, threads);
     return affine_forward(x.rows, halves_.count, changed_half(x, halves_), affine(out), threads);
   }
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {
-    const Grid out = net_output(z, condition.features, threads);
-    affine_inverse(z.rows, halves_.count, changed_half(z, halves_), affine(out), threads);
+    invert(z, net_output(z, condition.features, threads), threads);
   }
 
  private:
+  void invert(Grid& z, const Grid& out, Threads& threads) const {
+    affine_inverse(z.rows, halves_.count, changed_half(z, halves_), affine(out), threads);
+  }
+
   int scales() const { return step_.scale == "none" ? 0 : halves_.count; }
 
   Grid net_output(const Grid& x, const Grid& features, Threads& threads) const {
     if (step_.condition != "half") return net_->forward(kept_half(x, halves_), &features, threads);
-    const Grid half = kept_half(features, halves_of(step_.keep, features.columns, "condition"));
+    const Grid half = matching_half(features);
     return net_->forward(kept_half(x, halves_), &half, threads);
+  }
+
+  Grid matching_half(const Grid& features) const {
+    return kept_half(features, halves_of(step_.keep, features.columns, "condition"));
   }
 
   // out [rows][b; raw], either of which may be absent

@@ -30,13 +30,6 @@ Grid columns_of(const Grid& x, int first, int count, int before = 0) {
   return part;
 }
 
-// How many rows of the condition a row of a step stands for; 1 where it is not a multiple, which
-// the step then refuses if it looks at the condition at all.
-int rows_to_fold(const ConditionShape& condition, int64_t samples) {
-  if (condition.bins > 0 || samples % condition.row_samples != 0) return 1;
-  return static_cast<int>(samples / condition.row_samples);
-}
-
 ConditionShape folded(ConditionShape shape, int64_t samples) {
   const int n = rows_to_fold(shape, samples);
   shape.row_samples *= n;
@@ -54,13 +47,7 @@ class Conditions {
     const int n = rows_to_fold(shape_, samples);
     if (n == 1) return condition_;
     if (n != folded_) {
-      const Grid& from = condition_.features;
-      mine_.features = Grid(from.rows / n, from.columns * n);
-      for (int t = 0; t < mine_.features.rows; ++t) {
-        float* to = mine_.features.row(t);
-        for (int c = 0; c < from.columns; ++c)
-          for (int phase = 0; phase < n; ++phase) *to++ = from.row(t * n + phase)[c];
-      }
+      mine_.features = folded_rows(condition_.features, n);
       folded_ = n;
     }
     return mine_;
@@ -74,6 +61,21 @@ class Conditions {
 };
 
 }  // namespace
+
+int rows_to_fold(const ConditionShape& condition, int64_t samples) {
+  if (condition.bins > 0 || samples % condition.row_samples != 0) return 1;
+  return static_cast<int>(samples / condition.row_samples);
+}
+
+Grid folded_rows(const Grid& from, int n) {
+  Grid folded(from.rows / n, from.columns * n);
+  for (int t = 0; t < folded.rows; ++t) {
+    float* to = folded.row(t);
+    for (int c = 0; c < from.columns; ++c)
+      for (int phase = 0; phase < n; ++phase) *to++ = from.row(t * n + phase)[c];
+  }
+  return folded;
+}
 
 void expect_size(const std::string& where, const std::string& what, int64_t expected,
                  int64_t found) {
@@ -115,7 +117,10 @@ RuntimeFlow::RuntimeFlow(const Spec& spec, Weights& weights) {
     }
     Weights mine = weights.in(where);
     stages_.push_back({make_runtime_step(spec.steps[i], where, mine), 0, shape.samples});
-    shape = stages_.back().step->fit(where, shape, folded(condition, shape.samples));
+    const RuntimeStep& step = *stages_.back().step;
+    shape = step.fit(where, shape, folded(condition, shape.samples));
+    look_ahead_ += step.look_ahead() * shape.samples;
+    multiply_adds_ += step.multiply_adds(shape.channels) / static_cast<double>(shape.samples);
   }
   // All of z has the positions of what remains.
   int64_t channels = shape.channels;
@@ -126,20 +131,17 @@ RuntimeFlow::RuntimeFlow(const Spec& spec, Weights& weights) {
   expect_size("steps", "samples of a frame beyond whole positions of z", 0,
               condition.frame_samples % shape.samples);
   channels_ = static_cast<int>(channels);
+  multiply_adds_ += conditioner_->multiply_adds() / condition.frame_samples;
 
   Weights base = weights.in("base");
   base_ = make_runtime_base(spec.base, "base", base);
   if (base_->channels() != 0) expect_size("base", "channels of z", channels_, base_->channels());
 }
 
-std::vector<float> RuntimeFlow::draw(int positions, uint64_t seed, uint64_t item,
-                                     Threads& threads) const {
-  const auto size = static_cast<size_t>(positions);
-  std::vector<float> z(static_cast<size_t>(channels_) * size);
-  threads.run(channels_, [&](int channel) {
-    base_->draw({z.data() + static_cast<size_t>(channel) * size, size}, seed, item, channel, 0);
+bool RuntimeFlow::streams() const {
+  return std::all_of(stages_.begin(), stages_.end(), [](const Stage& stage) {
+    return !stage.step || stage.step->stream() != nullptr;
   });
-  return z;
 }
 
 double RuntimeFlow::log_density(std::span<const float> z) const {

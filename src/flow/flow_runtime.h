@@ -18,6 +18,12 @@
 
 namespace fluvox::flow {
 
+// How many rows of the condition a row of a step stands for; 1 where it is not a multiple, which
+// the step then refuses if it looks at the condition at all.
+int rows_to_fold(const ConditionShape& condition, int64_t samples);
+// n rows side by side, as a squeeze of many channels does it
+Grid folded_rows(const Grid& rows, int n);
+
 class RuntimeFlow {
  public:
   // Takes its tensors; refuses a spec whose parts do not fit each other.
@@ -35,13 +41,22 @@ class RuntimeFlow {
   };
   // audio [T][1], T = the condition's rows * channels()
   Result forward(Grid audio, const RuntimeCondition& condition, Threads& threads) const;
-  // The noise of an utterance at temperature 1, [channels][positions]
-  std::vector<float> draw(int positions, uint64_t seed, uint64_t item, Threads& threads) const;
   double log_density(std::span<const float> z) const;  // under the base
   std::vector<float> inverse(std::span<const float> z, const RuntimeCondition& condition,
                              Threads& threads) const;
 
+  // Whether sampling can go piece by piece (flow_stream.h), and how many samples of audio the
+  // steps then look ahead.
+  bool streams() const;
+  int64_t look_ahead() const { return look_ahead_; }
+  // Per sample of audio, to sample from it, after all folds.
+  double multiply_adds() const { return multiply_adds_; }
+  const net::RuntimeConditioner& conditioner() const { return *conditioner_; }
+  const RuntimeBase& base() const { return *base_; }
+
  private:
+  friend class FlowStream;
+
   struct Stage {
     RuntimeStepPtr step;  // null for a split
     int leaving = 0;
@@ -54,6 +69,8 @@ class RuntimeFlow {
   std::vector<Stage> stages_;
   std::unique_ptr<RuntimeBase> base_;
   int channels_ = 0;  // of z, and the samples of a position
+  int64_t look_ahead_ = 0;
+  double multiply_adds_ = 0;
 };
 
 }  // namespace fluvox::flow

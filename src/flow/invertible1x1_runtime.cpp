@@ -159,6 +159,9 @@ class Invertible1x1Runtime : public RuntimeStep {
     z = times(inverse_, z, threads);
   }
 
+  double multiply_adds(int) const override { return inverse_.multiply_adds(); }
+  StepStreamPtr stream() const override { return stream_row_by_row(*this, Sees::nothing); }
+
  private:
   Grid times(const net::PackedMatrix& matrix, const Grid& x, Threads& threads) const {
     Grid y(x.rows, channels_);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "flow/masked.h"
@@ -32,6 +33,12 @@ class MaskedRuntime : public RuntimeStep {
     return in;
   }
 
+  StepStreamPtr stream() const override;
+  double multiply_adds(int) const override {
+    const bool again = !ways_.parallel_inverse && net_->order() == net::Order::channels;
+    return net_->multiply_adds() * (again ? channels_ : 1);
+  }
+
   double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
     const auto standardised = [](float v, float b, float s) { return (v - b) * std::exp(-s); };
     return -(ways_.parallel_forward ? at_once(x, condition, threads, standardised)
@@ -39,7 +46,6 @@ class MaskedRuntime : public RuntimeStep {
   }
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {
-    const auto scaled = [](float v, float b, float s) { return v * std::exp(s) + b; };
     if (ways_.parallel_inverse)
       at_once(z, condition, threads, scaled);
     else
@@ -47,6 +53,10 @@ class MaskedRuntime : public RuntimeStep {
   }
 
  private:
+  friend class MaskedStream;
+
+  static float scaled(float v, float b, float s) { return v * std::exp(s) + b; }
+
   // One row through `map`, with the net's output [b; raw] for it; columns [first, last). The sum of
   // s is returned.
   template <class Map>
@@ -95,6 +105,40 @@ class MaskedRuntime : public RuntimeStep {
   float limit_;
   net::RuntimeNetPtr net_;
 };
+
+// Sample after sample: the net goes on where it stood.
+class MaskedStream : public StepStream {
+ public:
+  explicit MaskedStream(const MaskedRuntime& step)
+      : step_(step), net_(step.net_->serial(1)), before_(static_cast<size_t>(step.channels_)) {}
+
+  Grid push(Grid z, const ConditionWindow& condition, bool, Threads& threads) override {
+    std::vector<float> out(2 * before_.size());
+    for (int t = 0; t < z.rows; ++t) {
+      net_->next(before_.data(), condition.features.row(done_++), out.data(), threads);
+      step_.row(z.row(t), out.data(), 0, step_.channels_, MaskedRuntime::scaled);
+      std::copy_n(z.row(t), step_.channels_, before_.begin());
+    }
+    return z;
+  }
+  int64_t needed() const override { return done_; }
+
+ private:
+  const MaskedRuntime& step_;
+  std::unique_ptr<net::SerialNet> net_;
+  std::vector<float> before_;
+  int64_t done_ = 0;
+};
+
+StepStreamPtr MaskedRuntime::stream() const {
+  if (net_->order() == net::Order::channels) return stream_row_by_row(*this, Sees::condition);
+  if (!ways_.parallel_inverse) return std::make_unique<MaskedStream>(*this);
+  return stream_beside_net(net_->stream(), {channels_, [](const Grid& z) { return z; }, nullptr,
+                                            [this](Grid& z, const Grid& out, Threads&) {
+                                              for (int t = 0; t < z.rows; ++t)
+                                                row(z.row(t), out.row(t), 0, channels_, scaled);
+                                            }});
+}
 
 }  // namespace
 

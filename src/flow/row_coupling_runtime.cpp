@@ -36,6 +36,10 @@ class RowCouplingRuntime : public RuntimeStep {
     return in;
   }
 
+  // Every row of the grid waits for the whole of the one before.
+  StepStreamPtr stream() const override { return nullptr; }
+  double multiply_adds(int rows) const override { return net_->multiply_adds() * (rows - 1); }
+
   double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
     return each_row(x, condition, threads, true,
                     [](float v, float b, float s) { return std::exp(s) * v + b; });

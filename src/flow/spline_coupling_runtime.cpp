@@ -100,7 +100,8 @@ class SplineCouplingRuntime : public RuntimeStep {
 
   double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
     std::vector<double> sums(static_cast<size_t>(x.rows));
-    each(x, condition, threads, [&](int t, const Spline& spline, float& value) {
+    const Grid out = net_->forward(kept_half(x, halves_), &condition.features, threads);
+    each(x, out, threads, [&](int t, const Spline& spline, float& value) {
       sums[static_cast<size_t>(t)] += spline.forward(value);
     });
     double total = 0;
@@ -109,14 +110,25 @@ class SplineCouplingRuntime : public RuntimeStep {
   }
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {
-    each(z, condition, threads,
-         [](int, const Spline& spline, float& value) { spline.inverse(value); });
+    invert(z, net_->forward(kept_half(z, halves_), &condition.features, threads), threads);
   }
 
+  StepStreamPtr stream() const override {
+    return stream_beside_net(
+        net_->stream(),
+        {step_.channels, [this](const Grid& z) { return kept_half(z, halves_); }, nullptr,
+         [this](Grid& z, const Grid& out, Threads& threads) { invert(z, out, threads); }});
+  }
+  int64_t look_ahead() const override { return net_->look_ahead(); }
+  double multiply_adds(int) const override { return net_->multiply_adds(); }
+
  private:
+  void invert(Grid& z, const Grid& out, Threads& threads) const {
+    each(z, out, threads, [](int, const Spline& spline, float& value) { spline.inverse(value); });
+  }
+
   template <class Map>
-  void each(Grid& x, const RuntimeCondition& condition, Threads& threads, Map map) const {
-    const Grid out = net_->forward(kept_half(x, halves_), &condition.features, threads);
+  void each(Grid& x, const Grid& out, Threads& threads, Map map) const {
     const kernels::View changed = changed_half(x, halves_);
     net::in_pieces(threads, x.rows, kPiece, [&](int first, int last) {
       for (int t = first; t < last; ++t)

@@ -34,6 +34,9 @@ class SqueezeRuntime : public RuntimeStep {
     z.columns = channels_;
   }
 
+  double multiply_adds(int) const override { return 0; }
+  StepStreamPtr stream() const override { return stream_row_by_row(*this, Sees::nothing); }
+
  private:
   // Every block of a x b values becomes b x a. Time-major, the samples of one channel already lie
   // side by side: nothing is to be done for it.

@@ -53,6 +53,20 @@ class CausalWnRuntime : public RuntimeNet {
   Order order() const override { return net_.causal ? Order::time : Order::none; }
   std::unique_ptr<SerialNet> serial(int columns) const override;
 
+  int64_t look_ahead() const override {
+    return net_.causal ? 0 : (net_.front - 1) / 2 + reach() / 2;
+  }
+  NetStreamPtr stream() const override {
+    return net_.causal ? stream_by_windows(*this, net_.front + reach(), 0)
+                       : stream_by_windows(*this, look_ahead(), look_ahead());
+  }
+  double multiply_adds() const override {
+    double sum = front_.multiply_adds() + mid_.multiply_adds() + end_.multiply_adds();
+    for (const Layer& layer : layers_)
+      sum += layer.in.multiply_adds() + layer.res_skip.multiply_adds();
+    return sum;
+  }
+
   Grid forward(const Grid& kept, const Grid* features, Threads& threads) const override {
     const int rows = kept.rows, channels = net_.channels;
     const int around = net_.causal ? net_.front : (net_.front - 1) / 2;
@@ -90,6 +104,13 @@ class CausalWnRuntime : public RuntimeNet {
 
  private:
   friend class CausalWnSerial;
+
+  // From the first tap to the last, through all layers.
+  int64_t reach() const {
+    int64_t sum = 0;
+    for (const Layer& layer : layers_) sum += (net_.kernel - 1) * layer.dilation;
+    return sum;
+  }
 
   // The taps of the front lie side by side in the series, so they are one matrix [front inputs].
   static PackedConv take_front(const CausalWn& net, Weights& weights) {

@@ -16,6 +16,8 @@ class FramesRuntime : public RuntimeConditioner {
     return {net_.bands, net_.hop, net_.group, net_.bands, 0};
   }
 
+  double multiply_adds() const override { return 0; }
+
   RuntimeCondition forward(const Grid& mel, Threads&) const override {
     RuntimeCondition condition{Grid(mel.rows * times_, net_.bands), {}};
     for (int t = 0; t < condition.features.rows; ++t) {

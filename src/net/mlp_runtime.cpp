@@ -38,6 +38,13 @@ class MlpRuntime : public RuntimeNet {
   NetShape shape() const override { return {net_.inputs, net_.condition, net_.outputs}; }
   Order order() const override { return order_; }
 
+  NetStreamPtr stream() const override { return stream_by_windows(*this, 0, 0); }
+  double multiply_adds() const override {
+    double sum = first_.multiply_adds() + last_.multiply_adds();
+    for (const PackedConv& layer : layers_) sum += layer.multiply_adds();
+    return sum;
+  }
+
   Grid forward(const Grid& kept, const Grid* features, Threads& threads) const override {
     Grid out(kept.rows, net_.outputs);
     in_pieces(threads, kept.rows, kPiece, [&](int first, int last) {

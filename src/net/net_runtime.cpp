@@ -4,6 +4,7 @@
 
 #include "core/threads.h"
 #include "net/registry.h"
+#include "net/window.h"
 
 namespace fluvox::net {
 
@@ -17,6 +18,14 @@ Grid with_margins(const Grid& mel, const Margins& margins) {
     std::copy(from, from + mel.columns, wide.row(t));
   }
   return wide;
+}
+
+Grid RuntimeNet::forward(const Grid& kept, const Grid* features, Threads& threads) const {
+  const NetStreamPtr whole = stream();
+  if (!features) return whole->push(kept, nullptr, true, threads);
+  Window window(features->columns);
+  window.append(*features);
+  return whole->push(kept, &window, true, threads);
 }
 
 void in_pieces(Threads& threads, int rows, int piece, const std::function<void(int, int)>& fn) {

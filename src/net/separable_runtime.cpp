@@ -73,6 +73,18 @@ class SeparableRuntime : public RuntimeNet {
 
   NetShape shape() const override { return {net_.inputs, net_.condition, net_.outputs}; }
 
+  int64_t look_ahead() const override { return int64_t{net_.layers} * (net_.kernel / 2); }
+  NetStreamPtr stream() const override {
+    return stream_by_windows(*this, look_ahead(), look_ahead());
+  }
+  double multiply_adds() const override {
+    double sum = start_.multiply_adds() + end_.multiply_adds();
+    for (const Layer& layer : layers_)
+      sum += layer.pointwise.multiply_adds() + layer.res.multiply_adds() +
+             static_cast<double>(net_.kernel) * net_.channels;
+    return sum;
+  }
+
   Grid forward(const Grid& kept, const Grid* features, Threads& threads) const override {
     const int rows = kept.rows, channels = net_.channels;
     Grid h(rows, channels), next(rows, channels), out(rows, net_.outputs);

@@ -12,6 +12,8 @@ class UnconditionedRuntime : public RuntimeConditioner {
 
   ConditionShape shape() const override { return {net_.bands, net_.hop, net_.group, 0, 0}; }
 
+  double multiply_adds() const override { return 0; }
+
   RuntimeCondition forward(const Grid& mel, Threads&) const override {
     return {Grid(mel.rows * (net_.hop / net_.group), 0), {}};
   }

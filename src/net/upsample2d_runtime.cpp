@@ -61,6 +61,11 @@ class Upsample2dRuntime : public RuntimeConditioner {
     return {net_.bands, net_.hop(), net_.group, net_.bands * net_.group, 0};
   }
 
+  // Two rows and three bands of taps for every row that comes out.
+  double multiply_adds() const override {
+    return 6.0 * net_.bands * (net_.strides[0] + net_.hop());
+  }
+
   RuntimeCondition forward(const Grid& mel, Threads& threads) const override {
     const int frames = mel.rows - 2;
     const Grid middle = first_.forward(mel, 1, -1, frames * net_.strides[0] + 2, threads);

@@ -40,6 +40,13 @@ class Wn2dRuntime : public RuntimeNet {
   Order order() const override { return Order::rows; }
   std::unique_ptr<SerialNet> serial(int columns) const override;
 
+  double multiply_adds() const override {
+    double sum = start_.multiply_adds() + end_.multiply_adds();
+    for (size_t l = 0; l < in_layers_.size(); ++l)
+      sum += in_layers_[l].multiply_adds() + res_skip_[l].multiply_adds();
+    return sum;
+  }
+
   // A row is wide enough to be worth the threads, so a grid is done row by row as well.
   Grid forward(const Grid& kept, const Grid* features, Threads& threads) const override {
     const int columns = kept.columns / net_.inputs;
