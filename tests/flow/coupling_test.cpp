@@ -146,6 +146,35 @@ TEST(Coupling, EveryHalfAndEveryScaleIsTheFormulaAndTurnsBack) {
 }
 
 // What a model file of before says keeps its meaning.
+TEST(Coupling, SeesTheMatchingHalfOfTheConditionIfTold) {
+  for (const std::string keep : {"first", "second", "even", "odd"}) {
+    Coupling step = coupling(4, 0);
+    step.keep = keep;
+    const MadeWeights made = weights_of(step, 3);
+    const Grid x = support::random_grid(9, 4, 4);
+    // The net's own channels of the condition, among as many that it is not to see.
+    const Grid features = support::random_grid(9, kCondition, 5);
+    Grid wide = support::random_grid(9, 2 * kCondition, 6);
+    for (int t = 0; t < 9; ++t)
+      for (int c = 0; c < kCondition; ++c) {
+        const int at = keep == "first"    ? c
+                       : keep == "second" ? kCondition + c
+                                          : 2 * c + (keep == "odd" ? 1 : 0);
+        wide.row(t)[at] = features.row(t)[c];
+      }
+    const Expected expected = naive(step, made, support::doubles(x.values), features);
+    step.condition = "half";
+    const RuntimeStepPtr runtime = build(step, made);
+    runtime->fit("steps.1", {1, 4}, {.row_samples = 1, .channels = 2 * kCondition});
+    Threads threads(1);
+    Grid z = x;
+    EXPECT_NEAR(runtime->forward(z, {wide, {}}, threads), expected.log_det, 1e-4) << keep;
+    EXPECT_LT(support::difference(z.values, expected.z), 1e-5) << keep;
+    runtime->inverse(z, {wide, {}}, threads);
+    EXPECT_LT(support::difference(z.values, support::doubles(x.values)), 1e-4) << keep;
+  }
+}
+
 TEST(Coupling, FieldsLeftOutAreWaveGlows) {
   const auto step = part_from_json<Coupling>(
       {{"kind", "coupling"}, {"channels", 6}, {"limit", 0}, {"net", Json::object()}}, "steps.2");

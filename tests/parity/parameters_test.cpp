@@ -99,9 +99,12 @@ TEST(Models, FitEveryRate) {
     convention.hop = hop;
     for (const auto& a : models::architectures()) {
       const auto conditioner = a.build(Json::object(), convention).conditioner;
-      if (conditioner["kind"] == "upsample") EXPECT_EQ(conditioner["kernel"], 4 * hop);
-      if (conditioner["kind"] == "upsample2d")
+      if (conditioner["kind"] == "upsample") {
+        EXPECT_EQ(conditioner["kernel"], 4 * hop) << a.name;
+      }
+      if (conditioner["kind"] == "upsample2d") {
         EXPECT_EQ(conditioner["strides"][0].get<int>() * conditioner["strides"][1].get<int>(), hop);
+      }
     }
   }
 }
