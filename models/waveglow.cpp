@@ -10,7 +10,7 @@ flow::Spec spec_of(const WaveGlow& m, const mel::Convention& convention) {
   spec.mel = to_json(convention);
   // The published kernel is 1024 at a hop of 256: each sample hears the last four frames.
   spec.conditioner = part_to_json("upsample", net::Upsample{.bands = convention.bands,
-                                                            .kernel = 4 * convention.hop,
+                                                            .kernel = m.frames * convention.hop,
                                                             .hop = convention.hop,
                                                             .group = m.group});
   spec.steps.push_back(part_to_json("squeeze", flow::Squeeze{m.group}));
@@ -29,7 +29,7 @@ flow::Spec spec_of(const WaveGlow& m, const mel::Convention& convention) {
                      .outputs = channels,
                      .channels = m.channels,
                      .layers = m.layers,
-                     .kernel = 3,
+                     .kernel = m.kernel,
                      .condition = convention.bands * m.group};
     spec.steps.push_back(part_to_json(
         "coupling",
