@@ -37,8 +37,8 @@ imports::ConvertOptions options_of(const ConvertFlags& flags) {
   const std::string difference = mel::describe_difference(base, options.convention);
   if (flags.convention && !difference.empty())
     throw Error(Fault::input, "convention-mismatch",
-                text("--convention ", base.name, " and ", flags.config,
-                     " disagree: ", difference, "; leave out the one that is wrong"));
+                text("--convention ", base.name, " and ", flags.config, " disagree: ", difference,
+                     "; leave out the one that is wrong"));
   return options;
 }
 
@@ -70,7 +70,8 @@ int run(const ConvertFlags& flags) {
   for (const auto& [name, tensor] : model.tensors) parameters += tensor.count();
   const mel::Convention& mel = session.convention();
   if (!flags.convention && flags.config.empty())
-    assumed.push_back(text("its mels are of the convention ", mel.name, ", as WaveGlow's; where "
+    assumed.push_back(text("its mels are of the convention ", mel.name,
+                           ", as WaveGlow's; where "
                            "they are not, give --convention or --config"));
   info(text(flags.input, ": ", model.spec.model, ", ", parameters, " parameters, z of ",
             session.z_channels(), " channels; sampled at sigma ", model.spec.sigma));
@@ -125,8 +126,9 @@ void add_convert(Program& program) {
                    "odd flows condition on the second half (glow_old.WaveGlow), or do not; when "
                    "not given, the class in the file tells");
   sigma_flag(command, *flags);
-  command.get_option("--sigma")->description("the temperature to sample at by default; 0.6 when "
-                                             "not given");
+  command.get_option("--sigma")->description(
+      "the temperature to sample at by default; 0.6 when "
+      "not given");
   threads_flag(command, *flags);
   json_flag(command, *flags);
   report_flags(command, *flags);

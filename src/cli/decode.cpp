@@ -48,8 +48,8 @@ class Reader {
                 model_.spec.model, ", ", model_.sha256.substr(0, 16),
                 "...): it will not come back as it was"));
     if (flags_.mel.empty()) return latents;
-    latents.mel = runtime::with_frames(mel_of_input(flags_.mel, session_, flags_),
-                                       latents.mel.frames);
+    latents.mel =
+        runtime::with_frames(mel_of_input(flags_.mel, session_, flags_), latents.mel.frames);
     latents.convention = session_.convention();
     return latents;
   }
@@ -74,8 +74,7 @@ class Reader {
     latents.z = std::move(array.values);
     const int frames = static_cast<int>(array.shape[1] / each);
     latents.mel = runtime::with_frames(mel_of_input(flags_.mel, session_, flags_), frames);
-    latents.samples =
-        static_cast<size_t>(frames) * static_cast<size_t>(session_.convention().hop);
+    latents.samples = static_cast<size_t>(frames) * static_cast<size_t>(session_.convention().hop);
     return latents;
   }
 
@@ -90,16 +89,14 @@ std::vector<double> mean_of(const std::vector<std::string>& paths, const Reader&
   for (const std::string& path : paths) {
     const std::vector<double> mean = runtime::time_mean(read(path));
     sum.resize(mean.size());
-    for (size_t c = 0; c < mean.size(); ++c)
-      sum[c] += mean[c] / static_cast<double>(paths.size());
+    for (size_t c = 0; c < mean.size(); ++c) sum[c] += mean[c] / static_cast<double>(paths.size());
   }
   return sum;
 }
 
 void check(const DecodeFlags& flags, size_t inputs) {
   const auto refuse = [](const std::string& what) { throw Error(Fault::usage, "usage", what); };
-  if (!flags.mel.empty() && inputs != 1)
-    refuse(text("--mel goes with one input, found ", inputs));
+  if (!flags.mel.empty() && inputs != 1) refuse(text("--mel goes with one input, found ", inputs));
   if (flags.shift_from.empty() != flags.shift_to.empty())
     refuse("--shift-from and --shift-to go together: from the mean of the one set to the other's");
   const bool shifts = !flags.shift_from.empty(), moves = !flags.towards.empty();

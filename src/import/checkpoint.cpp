@@ -161,9 +161,8 @@ int Checkpoint::count(const std::string& list) const {
     const auto number = number_behind(list, at->first);
     if (!number) continue;
     if (*number >= kMostInList)
-      refuse("checkpoint-structure",
-             text("expected at most ", kMostInList, " of ", in_quotes(list), ", found ",
-                  in_quotes(at->first)));
+      refuse("checkpoint-structure", text("expected at most ", kMostInList, " of ", in_quotes(list),
+                                          ", found ", in_quotes(at->first)));
     most = std::max(most, *number + 1);
   }
   return most;
@@ -188,9 +187,9 @@ HostTensor Checkpoint::take(const std::string& name, const std::vector<int64_t>&
                                       describe_shape(shape), " is missing"));
   const TensorRef& tensor = found->second.tensor();
   if (tensor.shape != shape)
-    refuse("checkpoint-shape", text("the tensor ", in_quotes(name), ": expected the shape ",
-                                    describe_shape(shape), ", found ",
-                                    describe_shape(tensor.shape)));
+    refuse("checkpoint-shape",
+           text("the tensor ", in_quotes(name), ": expected the shape ", describe_shape(shape),
+                ", found ", describe_shape(tensor.shape)));
   if (!is_floating(tensor.storage->type))
     refuse("checkpoint-type", text("the tensor ", in_quotes(name), ": expected floating numbers, ",
                                    "found ", name_of(tensor.storage->type)));

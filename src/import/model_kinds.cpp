@@ -15,8 +15,9 @@ constexpr size_t kMostNames = 10'000;
 // A part of a name that no other of these has.
 constexpr std::pair<const char*, const char*> kTelling[] = {
     {"attention_rnn", "a Tacotron 2, which makes mels; its vocoder is a file of its own"},
-    {"duration_predictor", "a FastPitch or FastSpeech, which makes mels; its vocoder is a file of "
-                           "its own"},
+    {"duration_predictor",
+     "a FastPitch or FastSpeech, which makes mels; its vocoder is a file of "
+     "its own"},
     {"text_encoder", "a text-to-speech model, which makes mels; its vocoder is a file of its own"},
     {"conv_pre", "a HiFi-GAN or BigVGAN, which is no flow"},
     {"discriminator", "an adversarial vocoder, which is no flow"},
@@ -56,8 +57,7 @@ std::string looks_like(const Value& root) {
   std::vector<std::string> names;
   const auto add = [&](const Value& dictionary) {
     for (size_t i = 0; i < dictionary.size() && names.size() < kMostNames; ++i)
-      if (dictionary.key(i).kind() == Kind::string)
-        names.emplace_back(dictionary.key(i).string());
+      if (dictionary.key(i).kind() == Kind::string) names.emplace_back(dictionary.key(i).string());
   };
   add(root);
   for (size_t i = 0; i < root.size() && names.size() < kMostNames; ++i)

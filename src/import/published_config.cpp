@@ -16,8 +16,8 @@ constexpr size_t kMostConfig = size_t{1} << 20;
 
 // Of data_config, and the field of a convention that it is; none: of no interest here.
 constexpr std::pair<const char*, const char*> kData[] = {
-    {"sampling_rate", "sample_rate"}, {"filter_length", "fft"}, {"hop_length", "hop"},
-    {"win_length", "window"},         {"mel_fmin", "fmin"},     {"mel_fmax", "fmax"},
+    {"sampling_rate", "sample_rate"}, {"filter_length", "fft"},   {"hop_length", "hop"},
+    {"win_length", "window"},         {"mel_fmin", "fmin"},       {"mel_fmax", "fmax"},
     {"training_files", nullptr},      {"segment_length", nullptr}};
 
 [[noreturn]] void refuse(const std::string& where, const std::string& what) {

@@ -4,6 +4,8 @@
 #include <string>
 
 #include "net/conv2d.h"
+#include "net/frames.h"
+#include "net/separable.h"
 #include "net/spectral.h"
 #include "net/upsample.h"
 #include "net/wn.h"
@@ -18,7 +20,8 @@ auto make_net(const Json& json, const std::string& where, Make make) -> decltype
   const std::string kind = kind_of(json, where);
   if (kind == "wn") return make(part_from_json<Wn>(json, where));
   if (kind == "conv2d") return make(part_from_json<Conv2d>(json, where));
-  refuse_kind(where, "net", kind, {"wn", "conv2d"});
+  if (kind == "separable") return make(part_from_json<Separable>(json, where));
+  refuse_kind(where, "net", kind, {"wn", "conv2d", "separable"});
 }
 
 template <class Make>
@@ -27,7 +30,8 @@ auto make_conditioner(const Json& json, const std::string& where, Make make)
   const std::string kind = kind_of(json, where);
   if (kind == "upsample") return make(part_from_json<Upsample>(json, where));
   if (kind == "spectral") return make(part_from_json<Spectral>(json, where));
-  refuse_kind(where, "conditioner", kind, {"upsample", "spectral"});
+  if (kind == "frames") return make(part_from_json<Frames>(json, where));
+  refuse_kind(where, "conditioner", kind, {"upsample", "spectral", "frames"});
 }
 
 }  // namespace fluvox::net

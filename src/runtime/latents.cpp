@@ -81,8 +81,8 @@ Latents first_frames(const Latents& whole, int frames) {
   }
   part.mel.frames = frames;
   part.mel.values.resize(static_cast<size_t>(frames) * static_cast<size_t>(whole.mel.bands));
-  part.samples =
-      std::min(whole.samples, static_cast<size_t>(frames) * static_cast<size_t>(part.convention.hop));
+  part.samples = std::min(whole.samples,
+                          static_cast<size_t>(frames) * static_cast<size_t>(part.convention.hop));
   return part;
 }
 
@@ -115,10 +115,12 @@ Latents encode(const Session& session, std::span<const float> audio,
                const std::optional<mel::Mel>& mel) {
   const auto hop = static_cast<size_t>(session.convention().hop);
   const size_t frames = (audio.size() + hop - 1) / hop;
-  if (audio.empty()) throw Error(Fault::input, "audio-too-short", "audio: expected samples, found none");
+  if (audio.empty())
+    throw Error(Fault::input, "audio-too-short", "audio: expected samples, found none");
   if (frames > static_cast<size_t>(std::numeric_limits<int>::max()) / 4 / hop)
-    throw Error(Fault::input, "mel-too-long",
-                text("audio: ", audio.size(), " samples are too many at once; split the recording"));
+    throw Error(
+        Fault::input, "mel-too-long",
+        text("audio: ", audio.size(), " samples are too many at once; split the recording"));
   std::vector<float> filled(audio.begin(), audio.end());
   filled.resize(frames * hop, 0.0f);
   Latents latents;
@@ -178,10 +180,9 @@ Latents read_latents(const std::filesystem::path& path) {
 
 void write_latents(const std::filesystem::path& path, const Latents& latents) {
   const mel::Mel& mel = latents.mel;
-  const Tensors tensors = {
-      {"z", HostTensor::of(latents.z, {latents.channels, latents.positions})},
-      {"mel", HostTensor::of(transposed(mel.values, mel.frames, mel.bands),
-                             {mel.bands, mel.frames})}};
+  const Tensors tensors = {{"z", HostTensor::of(latents.z, {latents.channels, latents.positions})},
+                           {"mel", HostTensor::of(transposed(mel.values, mel.frames, mel.bands),
+                                                  {mel.bands, mel.frames})}};
   const About about{kFormat, static_cast<int64_t>(latents.samples), latents.model,
                     latents.model_sha256, to_json(latents.convention)};
   flow::write_safetensors(path, tensors, {{kMetadataKey, to_json(about).dump()}});

@@ -29,14 +29,14 @@ struct Latents {
   int channels = 0, positions = 0;
   std::vector<float> z;  // [channels][positions]
   mel::Mel mel = {};
-  mel::Convention convention = {};   // of mel
-  size_t samples = 0;                // of the recording; the last frame may hold fewer than a hop
+  mel::Convention convention = {};  // of mel
+  size_t samples = 0;               // of the recording; the last frame may hold fewer than a hop
   std::string model, model_sha256 = {};  // whose z it is, as far as it is known
 };
 
 // The last frame is filled up with zeros. The mel is that of the audio so filled, unless one is
-// given: of as many frames, or one more, as `fluvox mel` makes where the length is a whole number of
-// hops.
+// given: of as many frames, or one more, as `fluvox mel` makes where the length is a whole number
+// of hops.
 Latents encode(const Session& session, std::span<const float> audio,
                const std::optional<mel::Mel>& mel = {});
 // Refuses latents whose z or mel is not of the session's model.

@@ -203,9 +203,12 @@ class CheckpointMaker {
         save(name + "res_skip_layers." + number,
              last ? std::vector<Piece>{skip} : std::vector<Piece>{res, skip});
       }
-      made.layers.push_back(
-          {.in = in.conv, .condition = conditions.back().conv, .res = res.conv, .skip = skip.conv,
-           .norm = {}, .depthwise = {}});
+      made.layers.push_back({.in = in.conv,
+                             .condition = conditions.back().conv,
+                             .res = res.conv,
+                             .skip = skip.conv,
+                             .norm = {},
+                             .depthwise = {}});
     }
     if (form_.layout == Layout::fused) save(name + "cond_layer", conditions);
     Piece end = piece(channels, c, 1, 0.2);
@@ -236,21 +239,20 @@ class CheckpointFile {
                                 "G?\x1a\x36\xe2\xeb\x1c\x43\x2d" + str("optimizer") +
                                 dict({str("state"), "}", str("param_groups"), "]"});
     const bool dlexamples = form_.wrapping == Wrapping::state_dict_key;
-    const std::string body =
-        form_.wrapping == Wrapping::state_dict ? model
-        : dlexamples                           ? dict({str("epoch"), integer(1001), str("config"),
-                                                       dict({str("n_group"), integer(8), str("WN_config"),
-                                                             dict({str("kernel_size"), integer(3)})}),
-                                                       str("state_dict"), model, str("optimizer"), "}"})
-                                               : dict({str("model"), model, trainer});
+    const std::string body = form_.wrapping == Wrapping::state_dict ? model
+                             : dlexamples
+                                 ? dict({str("epoch"), integer(1001), str("config"),
+                                         dict({str("n_group"), integer(8), str("WN_config"),
+                                               dict({str("kernel_size"), integer(3)})}),
+                                         str("state_dict"), model, str("optimizer"), "}"})
+                                 : dict({str("model"), model, trainer});
     return form_.container == Container::zip ? zip_file(body, storages_)
                                              : legacy_file(body, storages_);
   }
 
  private:
   bool is_module() const {
-    return form_.wrapping == Wrapping::module ||
-           form_.wrapping == Wrapping::module_of_several_gpus;
+    return form_.wrapping == Wrapping::module || form_.wrapping == Wrapping::module_of_several_gpus;
   }
 
   std::string value(const Saved& saved) {
@@ -317,15 +319,16 @@ class CheckpointFile {
     std::string made = module(depth == 0 ? form_.module : "torch.nn.modules.conv",
                               depth == 0 ? "WaveGlow" : "Conv1d", parameters, children, state);
     if (depth == 0 && form_.wrapping == Wrapping::module_of_several_gpus)
-      made = module("torch.nn.parallel.data_parallel", "DataParallel", {}, {str("module"), made},
-                    {});
+      made =
+          module("torch.nn.parallel.data_parallel", "DataParallel", {}, {str("module"), made}, {});
     return made;
   }
 
   static std::string module(const std::string& from, const std::string& name,
                             const Parts& parameters, const Parts& children, Parts state) {
-    const Parts own = {str("training"), "\x89", str("_parameters"), ordered_dict(parameters),
-                       str("_buffers"), ordered_dict(), str("_modules"), ordered_dict(children)};
+    const Parts own = {
+        str("training"), "\x89",         str("_parameters"), ordered_dict(parameters),
+        str("_buffers"), ordered_dict(), str("_modules"),    ordered_dict(children)};
     state.insert(state.end(), own.begin(), own.end());
     return object(from, name, state);
   }

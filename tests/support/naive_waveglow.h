@@ -1,6 +1,6 @@
-// WaveGlow and SqueezeWave in both directions, in double and in plain loops, from the description of
-// the published code alone: what an imported checkpoint is held against. Nothing here is shared with
-// the product. Signals are [channel][position].
+// WaveGlow and SqueezeWave in both directions, in double and in plain loops, from the description
+// of the published code alone: what an imported checkpoint is held against. Nothing here is shared
+// with the product. Signals are [channel][position].
 #pragma once
 
 #include <cmath>
@@ -31,9 +31,9 @@ struct PlainConv {
         double sum = bias[o];
         for (size_t i = 0; i < inputs; ++i)
           for (size_t j = 0; j < taps; ++j) {
-            const auto from = static_cast<std::ptrdiff_t>(t) +
-                              dilation * (static_cast<std::ptrdiff_t>(j) -
-                                          static_cast<std::ptrdiff_t>(taps / 2));
+            const auto from =
+                static_cast<std::ptrdiff_t>(t) +
+                dilation * (static_cast<std::ptrdiff_t>(j) - static_cast<std::ptrdiff_t>(taps / 2));
             if (from >= 0 && from < static_cast<std::ptrdiff_t>(length))
               sum += weight[(o * inputs + i) * taps + j] * in[i][static_cast<size_t>(from)];
           }
@@ -70,9 +70,9 @@ struct PlainWn {
 };
 
 struct PlainFlow {
-  size_t leaving = 0;           // channels that leave before it
-  std::vector<double> matrix;   // W [c][c]
-  bool keeps_second = false;    // which half conditions
+  size_t leaving = 0;          // channels that leave before it
+  std::vector<double> matrix;  // W [c][c]
+  bool keeps_second = false;   // which half conditions
   PlainWn wn;
 };
 
@@ -141,8 +141,8 @@ struct PlainVocoder {
   }
 
   struct Density {
-    Signal z;           // [group][positions], what left first comes first
-    double nats = 0;    // of the audio, every constant included
+    Signal z;         // [group][positions], what left first comes first
+    double nats = 0;  // of the audio, every constant included
   };
 
   Density forward(const std::vector<double>& audio, const Signal& mel) const {
@@ -205,8 +205,7 @@ struct PlainVocoder {
     Signal out = zeros(x.size(), x[0].size());
     for (size_t i = 0; i < x.size(); ++i)
       for (size_t j = 0; j < x.size(); ++j)
-        for (size_t t = 0; t < x[0].size(); ++t)
-          out[i][t] += matrix[i * x.size() + j] * x[j][t];
+        for (size_t t = 0; t < x[0].size(); ++t) out[i][t] += matrix[i * x.size() + j] * x[j][t];
     return out;
   }
 
