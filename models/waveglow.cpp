@@ -21,6 +21,9 @@ flow::Spec spec_of(const WaveGlow& m, const mel::Convention& convention) {
                                       .kernel = m.kernel,
                                       .condition = convention.bands * m.group});
   });
+  int k = 0;
+  for (Json& step : spec.steps)
+    if (step["kind"] == "coupling" && k++ % 2 == 1 && m.alternate) step["keep"] = "second";
   return spec;
 }
 

@@ -1,4 +1,4 @@
-// Checkpoints of WaveGlow in every form that its code has saved them in, made from random weights,
+// Checkpoints of WaveGlow and SqueezeWave in every form that its code has saved them in, made from random weights,
 // last layers included; and the same weights as a PlainVocoder. What is stored is rounded first and
 // the plain model computed from that, so that the two mean the same to the last bit.
 #pragma once
@@ -80,14 +80,25 @@ class CheckpointMaker {
 
   MadeCheckpoint waveglow() {
     support::PlainVocoder& plain = made_.plain;
-    plain.bands = size(sizes_.bands);
-    plain.hop = size(sizes_.hop);
-    plain.group = size(sizes_.group);
     plain.upsampler_taps = size(sizes_.frames * sizes_.hop);
     const int64_t taps = sizes_.frames * sizes_.hop;
     plain.upsampler = add("upsample.weight", {sizes_.bands, sizes_.bands, taps},
                           0.5 / std::sqrt(sizes_.bands * sizes_.frames));
     plain.upsampler_bias = add("upsample.bias", {sizes_.bands}, 0.1);
+    return flows();
+  }
+
+  MadeCheckpoint squeezewave() {
+    made_.plain.squeezewave = true;
+    return flows();
+  }
+
+ private:
+  MadeCheckpoint flows() {
+    support::PlainVocoder& plain = made_.plain;
+    plain.bands = size(sizes_.bands);
+    plain.hop = size(sizes_.hop);
+    plain.group = size(sizes_.group);
     int channels = sizes_.group;
     for (int k = 0; k < sizes_.flows; ++k) {
       support::PlainFlow flow;
@@ -103,7 +114,6 @@ class CheckpointMaker {
     return std::move(made_);
   }
 
- private:
   static size_t size(int64_t value) { return static_cast<size_t>(value); }
 
   std::vector<double> values(size_t count, double deviation) {
@@ -188,7 +198,9 @@ class CheckpointMaker {
     save(name + "start", {start});
     made.start = start.conv;
     std::vector<Piece> conditions;
-    for (int l = 0; l < sizes_.layers; ++l) {
+    for (int l = 0; made_.plain.squeezewave && l < sizes_.layers; ++l)
+      made.layers.push_back(separable(name, l, conditions));
+    for (int l = 0; !made_.plain.squeezewave && l < sizes_.layers; ++l) {
       const std::string number = std::to_string(l);
       const bool last = l + 1 == sizes_.layers;
       const Piece in = piece(2 * c, c, sizes_.kernel);
@@ -218,6 +230,35 @@ class CheckpointMaker {
     return made;
   }
 
+  support::PlainLayer separable(const std::string& name, int l, std::vector<Piece>& conditions) {
+    const int c = sizes_.channels;
+    const std::string in = name + "in_layers." + std::to_string(l) + ".";
+    support::PlainLayer made;
+    made.norm.weight = add(in + "0.weight", {c}, 1);
+    made.norm.bias = add(in + "0.bias", {c}, 0.5);
+    made.norm.mean = add(in + "0.running_mean", {c}, 0.5);
+    made.norm.variance = values(size(c), 1);
+    for (double& v : made.norm.variance) v = rounded(0.2 + std::abs(v), form_.precision);
+    made_.tensors.push_back({in + "0.running_var", {c}, made.norm.variance});
+    made_.tensors.push_back({in + "0.num_batches_tracked", {}, {1000}});
+    const size_t taps = size(sizes_.kernel);
+    const auto depthwise = add(in + "1.weight", {c, 1, sizes_.kernel}, 0.6);
+    const auto bias = add(in + "1.bias", {c}, 0.2);
+    for (size_t i = 0; i < size(c); ++i) {
+      const auto first = depthwise.begin() + static_cast<std::ptrdiff_t>(i * taps);
+      made.depthwise.push_back(
+          {1, 1, taps, {first, first + static_cast<std::ptrdiff_t>(taps)}, {bias[i]}});
+    }
+    made.in = {size(2 * c), size(c), 1, add(in + "2.weight", {2 * c, c, 1}, 1 / std::sqrt(c)),
+               add(in + "2.bias", {2 * c}, 0.2)};
+    conditions.push_back(piece(2 * c, sizes_.bands, 1));
+    made.condition = conditions.back().conv;
+    const Piece res = piece(c, c, 1);
+    save(name + "res_skip_layers." + std::to_string(l), {res});
+    made.res = res.conv;
+    return made;
+  }
+
   Form form_;
   Sizes sizes_;
   std::mt19937 random_;
@@ -226,6 +267,12 @@ class CheckpointMaker {
 
 inline MadeCheckpoint made_waveglow(const Form& form, unsigned seed = 1, const Sizes& sizes = {}) {
   return CheckpointMaker(form, sizes, seed).waveglow();
+}
+
+inline MadeCheckpoint made_squeezewave(const Form& form, unsigned seed = 1) {
+  const Sizes sizes = {.bands = 8, .hop = 16, .frames = 0, .group = 8, .flows = 5, .every = 2,
+                       .early = 2, .channels = 6, .layers = 3, .kernel = 3};
+  return CheckpointMaker(form, sizes, seed).squeezewave();
 }
 
 // The bytes of the file. A whole module holds a stale weight beside each weight_g and weight_v.
@@ -256,6 +303,12 @@ class CheckpointFile {
   }
 
   std::string value(const Saved& saved) {
+    if (saved.name.ends_with("num_batches_tracked")) {
+      storages_.push_back({std::to_string(storages_.size()), 1, little(1000, 8)});
+      return call(global("torch._utils", "_rebuild_tensor_v2"),
+                  {storage("LongStorage", storages_.back().key, 1), integer(0), ")", ")", "\x89",
+                   ordered_dict()});
+    }
     const auto [type, width] = form_.precision == Precision::f32   ? std::pair{"FloatStorage", 4}
                                : form_.precision == Precision::f16 ? std::pair{"HalfStorage", 2}
                                : form_.precision == Precision::bf16
@@ -291,7 +344,7 @@ class CheckpointFile {
 
   // The module whose tensors' names start with `prefix`.
   std::string tree(const std::vector<Saved>& tensors, const std::string& prefix, int depth) {
-    Parts parameters, children, state;
+    Parts parameters, buffers, children, state;
     std::vector<std::string> seen;
     for (const Saved& saved : tensors) {
       if (!saved.name.starts_with(prefix)) continue;
@@ -299,6 +352,11 @@ class CheckpointFile {
       const size_t dot = rest.find('.');
       const std::string name = rest.substr(0, dot);
       if (dot == std::string::npos) {
+        if (name.starts_with("running_") || name.starts_with("num_")) {
+          buffers.push_back(str(name));
+          buffers.push_back(value(saved));
+          continue;
+        }
         parameters.push_back(str(name));
         parameters.push_back(parameter(value(saved)));
         // What the layer computed last: another weight altogether.
@@ -317,18 +375,19 @@ class CheckpointFile {
       state.push_back(tuple({integer(hop_)}));
     }
     std::string made = module(depth == 0 ? form_.module : "torch.nn.modules.conv",
-                              depth == 0 ? "WaveGlow" : "Conv1d", parameters, children, state);
+                              depth == 0 ? "WaveGlow" : "Conv1d", parameters, buffers, children, state);
     if (depth == 0 && form_.wrapping == Wrapping::module_of_several_gpus)
       made =
-          module("torch.nn.parallel.data_parallel", "DataParallel", {}, {str("module"), made}, {});
+          module("torch.nn.parallel.data_parallel", "DataParallel", {}, {}, {str("module"), made}, {});
     return made;
   }
 
   static std::string module(const std::string& from, const std::string& name,
-                            const Parts& parameters, const Parts& children, Parts state) {
+                            const Parts& parameters, const Parts& buffers, const Parts& children,
+                            Parts state) {
     const Parts own = {
         str("training"), "\x89",         str("_parameters"), ordered_dict(parameters),
-        str("_buffers"), ordered_dict(), str("_modules"),    ordered_dict(children)};
+        str("_buffers"), ordered_dict(buffers), str("_modules"), ordered_dict(children)};
     state.insert(state.end(), own.begin(), own.end());
     return object(from, name, state);
   }
