@@ -78,8 +78,8 @@ TEST(Refusals, NameBothShapes) {
 }
 
 TEST(Refusals, NameWhatIsNoNumber) {
-  const Error error = refusal(
-      [](MadeCheckpoint& made) { made["WN.1.start.bias"].values[2] = std::nan(""); });
+  const Error error =
+      refusal([](MadeCheckpoint& made) { made["WN.1.start.bias"].values[2] = std::nan(""); });
   EXPECT_EQ(error.code(), "checkpoint-not-finite");
   EXPECT_THAT(error.what(), HasSubstr("\"WN.1.start.bias\""));
   EXPECT_THAT(refusal([](MadeCheckpoint& made) {
@@ -102,13 +102,11 @@ TEST(Refusals, NameExitsThatFollowNoRule) {
 TEST(Refusals, SayWhatTheFileLooksLike) {
   const auto what = [](const std::string& body) {
     const std::vector<Stored> stored = {{"0", 1, raw<float>({1})}};
-    return std::string(
-        thrown_by([&] { converted(zip_file(body, stored)); }).what());
+    return std::string(thrown_by([&] { converted(zip_file(body, stored)); }).what());
   };
   const std::string one = tensor(storage("FloatStorage", "0", 1), 0, {1}, {1});
-  EXPECT_THAT(what(dict({str("state_dict"),
-                         dict({str("decoder.attention_rnn.weight_ih"), one}), str("iteration"),
-                         integer(1)})),
+  EXPECT_THAT(what(dict({str("state_dict"), dict({str("decoder.attention_rnn.weight_ih"), one}),
+                         str("iteration"), integer(1)})),
               HasSubstr("Tacotron 2"));
   EXPECT_THAT(what(dict({str("generator"), dict({str("conv_pre.bias"), one})})),
               HasSubstr("HiFi-GAN"));
@@ -120,11 +118,10 @@ TEST(Refusals, SayWhatTheFileLooksLike) {
 }
 
 TEST(Refusals, NameTensorsOutsideOfTheModel) {
-  const Error error = refusal(
-      [](MadeCheckpoint& made) {
-        for (Saved& saved : made.tensors)
-          if (saved.name != "upsample.bias") saved.name = "module." + saved.name;
-      });
+  const Error error = refusal([](MadeCheckpoint& made) {
+    for (Saved& saved : made.tensors)
+      if (saved.name != "upsample.bias") saved.name = "module." + saved.name;
+  });
   EXPECT_THAT(error.what(), AllOf(HasSubstr("\"upsample.bias\""), HasSubstr("\"module.\"")));
 }
 
@@ -136,10 +133,10 @@ TEST(Refusals, NameBothSidesOfAContradiction) {
   };
   const Error flows = refusal(nothing, with(R"({"waveglow_config": {"n_flows": 12}})"));
   EXPECT_EQ(flows.code(), "config-invalid");
-  EXPECT_THAT(flows.what(),
-              HasSubstr("n_flows is 12, but the tensors of the checkpoint say 5"));
-  EXPECT_THAT(refusal(nothing, with(R"({"waveglow_config": {"WN_config": {"n_layers": 8}}})")).what(),
-              HasSubstr("n_layers is 8, but the tensors of the checkpoint say 3"));
+  EXPECT_THAT(flows.what(), HasSubstr("n_flows is 12, but the tensors of the checkpoint say 5"));
+  EXPECT_THAT(
+      refusal(nothing, with(R"({"waveglow_config": {"WN_config": {"n_layers": 8}}})")).what(),
+      HasSubstr("n_layers is 8, but the tensors of the checkpoint say 3"));
   EXPECT_THAT(refusal(nothing, with(R"({"waveglow_config": {"n_flow": 5}})")).what(),
               AllOf(HasSubstr("\"n_flow\""), HasSubstr("n_flows")));
   const std::string right =
@@ -224,8 +221,16 @@ TEST(PublishedConfig, RefusesWhatItDoesNotKnow) {
 // Damage anywhere: an Error, or a model that can be loaded or is refused by an Error then. Seeded,
 // and bounded by the clock.
 TEST(Damage, GivesOneErrorOrAModel) {
-  Sizes small = {.bands = 2, .hop = 16, .frames = 1, .group = 4, .flows = 2, .every = 1,
-                 .early = 2, .channels = 2, .layers = 2, .kernel = 1};
+  Sizes small = {.bands = 2,
+                 .hop = 16,
+                 .frames = 1,
+                 .group = 4,
+                 .flows = 2,
+                 .every = 1,
+                 .early = 2,
+                 .channels = 2,
+                 .layers = 2,
+                 .kernel = 1};
   mel::Convention convention = support::small_convention();
   convention.bands = 2;
   std::vector<std::string> files;

@@ -93,14 +93,13 @@ TEST_P(EveryForm, GivesWhatTheOriginalGives) {
 // ones.
 INSTANTIATE_TEST_SUITE_P(
     WaveGlow, EveryForm,
-    testing::Combine(testing::Values(Layout::fused, Layout::cond_layers, Layout::separate),
-                     testing::Values(Norm::removed, Norm::g_and_v),
-                     testing::Values(Precision::f32, Precision::f16, Precision::bf16,
-                                     Precision::f64),
-                     testing::Values(Container::legacy, Container::zip),
-                     testing::Values(Wrapping::module, Wrapping::module_of_several_gpus,
-                                     Wrapping::state_dict, Wrapping::model_key,
-                                     Wrapping::state_dict_key)));
+    testing::Combine(
+        testing::Values(Layout::fused, Layout::cond_layers, Layout::separate),
+        testing::Values(Norm::removed, Norm::g_and_v),
+        testing::Values(Precision::f32, Precision::f16, Precision::bf16, Precision::f64),
+        testing::Values(Container::legacy, Container::zip),
+        testing::Values(Wrapping::module, Wrapping::module_of_several_gpus, Wrapping::state_dict,
+                        Wrapping::model_key, Wrapping::state_dict_key)));
 INSTANTIATE_TEST_SUITE_P(
     Parametrized, EveryForm,
     testing::Combine(testing::Values(Layout::fused, Layout::separate),
@@ -108,8 +107,8 @@ INSTANTIATE_TEST_SUITE_P(
                      testing::Values(Container::zip),
                      testing::Values(Wrapping::state_dict, Wrapping::state_dict_key)));
 
-class SqueezeWave : public testing::TestWithParam<std::tuple<Norm, Precision, Container, Wrapping>> {
-};
+class SqueezeWave
+    : public testing::TestWithParam<std::tuple<Norm, Precision, Container, Wrapping>> {};
 
 TEST_P(SqueezeWave, GivesWhatTheOriginalGives) {
   const auto [norm, precision, container, wrapping] = GetParam();
@@ -160,11 +159,25 @@ TEST(Convert, TakesGAndVWhereAWeightStandsBesideThem) {
 }
 
 TEST(Convert, ReadsOtherSizes) {
-  const Sizes sizes[] = {
-      {.bands = 8, .hop = 16, .frames = 1, .group = 4, .flows = 3, .every = 4, .channels = 3,
-       .layers = 1, .kernel = 5},
-      {.bands = 8, .hop = 16, .frames = 2, .group = 16, .flows = 4, .every = 1, .early = 4,
-       .channels = 5, .layers = 2, .kernel = 1}};
+  const Sizes sizes[] = {{.bands = 8,
+                          .hop = 16,
+                          .frames = 1,
+                          .group = 4,
+                          .flows = 3,
+                          .every = 4,
+                          .channels = 3,
+                          .layers = 1,
+                          .kernel = 5},
+                         {.bands = 8,
+                          .hop = 16,
+                          .frames = 2,
+                          .group = 16,
+                          .flows = 4,
+                          .every = 1,
+                          .early = 4,
+                          .channels = 5,
+                          .layers = 2,
+                          .kernel = 1}};
   for (const Sizes& some : sizes) {
     const MadeCheckpoint made = made_waveglow({}, 3, some);
     expect_same(converted(file_of(made, {})), made.plain);

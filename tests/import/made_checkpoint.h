@@ -1,6 +1,7 @@
-// Checkpoints of WaveGlow and SqueezeWave in every form that its code has saved them in, made from random weights,
-// last layers included; and the same weights as a PlainVocoder. What is stored is rounded first and
-// the plain model computed from that, so that the two mean the same to the last bit.
+// Checkpoints of WaveGlow and SqueezeWave in every form that its code has saved them in, made from
+// random weights, last layers included; and the same weights as a PlainVocoder. What is stored is
+// rounded first and the plain model computed from that, so that the two mean the same to the last
+// bit.
 #pragma once
 
 #include <bit>
@@ -270,8 +271,16 @@ inline MadeCheckpoint made_waveglow(const Form& form, unsigned seed = 1, const S
 }
 
 inline MadeCheckpoint made_squeezewave(const Form& form, unsigned seed = 1) {
-  const Sizes sizes = {.bands = 8, .hop = 16, .frames = 0, .group = 8, .flows = 5, .every = 2,
-                       .early = 2, .channels = 6, .layers = 3, .kernel = 3};
+  const Sizes sizes = {.bands = 8,
+                       .hop = 16,
+                       .frames = 0,
+                       .group = 8,
+                       .flows = 5,
+                       .every = 2,
+                       .early = 2,
+                       .channels = 6,
+                       .layers = 3,
+                       .kernel = 3};
   return CheckpointMaker(form, sizes, seed).squeezewave();
 }
 
@@ -374,20 +383,22 @@ class CheckpointFile {
       state.push_back(str("stride"));
       state.push_back(tuple({integer(hop_)}));
     }
-    std::string made = module(depth == 0 ? form_.module : "torch.nn.modules.conv",
-                              depth == 0 ? "WaveGlow" : "Conv1d", parameters, buffers, children, state);
+    std::string made =
+        module(depth == 0 ? form_.module : "torch.nn.modules.conv",
+               depth == 0 ? "WaveGlow" : "Conv1d", parameters, buffers, children, state);
     if (depth == 0 && form_.wrapping == Wrapping::module_of_several_gpus)
-      made =
-          module("torch.nn.parallel.data_parallel", "DataParallel", {}, {}, {str("module"), made}, {});
+      made = module("torch.nn.parallel.data_parallel", "DataParallel", {}, {},
+                    {str("module"), made}, {});
     return made;
   }
 
   static std::string module(const std::string& from, const std::string& name,
                             const Parts& parameters, const Parts& buffers, const Parts& children,
                             Parts state) {
-    const Parts own = {
-        str("training"), "\x89",         str("_parameters"), ordered_dict(parameters),
-        str("_buffers"), ordered_dict(buffers), str("_modules"), ordered_dict(children)};
+    const Parts own = {str("training"),    "\x89",
+                       str("_parameters"), ordered_dict(parameters),
+                       str("_buffers"),    ordered_dict(buffers),
+                       str("_modules"),    ordered_dict(children)};
     state.insert(state.end(), own.begin(), own.end());
     return object(from, name, state);
   }
