@@ -13,6 +13,7 @@
 #include "audio/sound_file.h"
 #include "flow/model_file.h"
 #include "mel/mel_file.h"
+#include "runtime/session.h"
 #include "support/made_models.h"
 #include "support/made_speech.h"
 #include "support/made_wav.h"
@@ -30,9 +31,7 @@ using support::RunWith;
 using support::slurp;
 using support::spill;
 using testing::AllOf;
-using testing::EndsWith;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 constexpr const char* kKinds[] = {"a.wav", "a.flac", "a.ogg", "a.opus"};
 

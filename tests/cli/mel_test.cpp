@@ -160,6 +160,17 @@ TEST(MelCommand, AMelFileIsConvertedWhereThatIsExact) {
   EXPECT_EQ(support::slurp(again), support::slurp(ln));
 }
 
+TEST(BenchCommand, MelIsOneLineOfFigures) {
+  const Ran ran = run_program({FLUVOX_PROGRAM, "bench", "mel", "--seconds", "60"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const auto figures = nlohmann::json::parse(ran.out);
+  EXPECT_EQ(figures["seconds_of_audio"], 60);
+  EXPECT_GT(figures["seconds"].get<double>(), 0);
+  EXPECT_GT(figures["processor_seconds"].get<double>(), 0);
+  EXPECT_DOUBLE_EQ(figures["x_real_time"].get<double>(), 60 / figures["seconds"].get<double>());
+  EXPECT_EQ(run_program({FLUVOX_PROGRAM, "bench", "nothing"}).exit_code, 2);
+}
+
 TEST(MelCommand, AFullDiskEndsTheRunAndLeavesNothing) {
   TempFolder folder;
   const std::string a = make_wav(folder / "a.wav", 1, 3), b = make_wav(folder / "b.wav", 2, 3);

@@ -8,11 +8,7 @@
 
 namespace fluvox::support {
 
-inline bool succeeds(const std::string& command) {
-  return std::system((command + " >/dev/null 2>&1").c_str()) == 0;
-}
-
-// The first Python that imports `packages` ("numpy, librosa"), or "": $FLUVOX_PYTHON alone where it
+// The first Python that has the `packages` ("numpy librosa"), or "": $FLUVOX_PYTHON alone where it
 // is set; otherwise that of an active environment, of the torch that serves as LibTorch
 // ($LIBTORCH = PREFIX/lib/python3.N/site-packages/torch), of the search path, of the system.
 inline std::string python_with(const std::string& packages) {
@@ -30,8 +26,13 @@ inline std::string python_with(const std::string& packages) {
       candidates.push_back(torch + "/../../../../bin/python");
     candidates.insert(candidates.end(), {"python3", "/usr/bin/python3"});
   }
-  for (const std::string& python : candidates)
-    if (succeeds("'" + python + "' -c 'import " + packages + "'")) return python;
+  // Found is enough: importing them all takes seconds.
+  const std::string script =
+      "import importlib.util, sys; sys.exit(not all(map(importlib.util.find_spec, sys.argv[1:])))";
+  for (const std::string& python : candidates) {
+    const std::string command = "'" + python + "' -c '" + script + "' " + packages;
+    if (std::system((command + " >/dev/null 2>&1").c_str()) == 0) return python;
+  }
   return "";
 }
 
