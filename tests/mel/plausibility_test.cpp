@@ -62,7 +62,7 @@ TEST(Plausibility, AWrongConventionIsNamed) {
 
 // Forms that have no name: the model's own filters, and another use of the logarithm.
 TEST(Plausibility, AMissingLogarithmAndDecibelsAreNamed) {
-  for (const char* name : {"tacotron2", "vocos", "bigvgan-44k", "parallel-wavegan"}) {
+  for (const char* name : {"tacotron2", "vocos", "nemo", "parallel-wavegan"}) {
     const Convention c = convention(name);
     const Mel mel = analyse(speech(c, 1), c);
     Mel linear = mel, decibels = mel;
