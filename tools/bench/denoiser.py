@@ -72,7 +72,7 @@ def random_waveglow(mel, log_scale=0.1):
         for layer in range(layers):
             convolution(f"{net}in_layers.{layer}", 2 * channels, channels, 3)
             convolution(f"{net}res_skip_layers.{layer}", channels * (1 if layer == layers - 1 else 2), channels, 1)
-        convolution(net + "end", width, channels, 1, gain=log_scale * np.sqrt(3 * channels))
+        convolution(net + "end", width, channels, 1, gain=log_scale * np.sqrt(3))
         steps.append({"kind": "coupling", "channels": width, "limit": 0.0,
                       "net": {"kind": "wn", "inputs": width // 2, "outputs": width, "channels": channels,
                               "layers": layers, "kernel": 3, "condition": 80 * group}})
