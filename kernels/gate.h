@@ -5,7 +5,9 @@
 //
 // Shapes, time-major: a [rows][2 C], tanh's channels first; the condition q [rows][2 C] or nullptr;
 // y [rows][C]. Each has its own stride from row to row.
-// Dtypes: float32. Infinite arguments give the limits, and no finite ones give NaN.
+// Dtypes: float32. Against float64 the relative error is below 3e-7 (down to 1e-38). Infinite
+// arguments give the limits, NaN gives NaN, and nothing else does. The CPU's instruction sets give
+// equal bits.
 // Aliasing: y may be the first C channels of a or of q (same pointer and stride); no other overlap.
 #pragma once
 

@@ -3,16 +3,35 @@
 #include <atomic>
 #include <cstring>
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace fluvox::kernels {
 
 namespace {
 
-constexpr Isa kAll[] = {Isa::scalar, Isa::avx2, Isa::avx512};
+constexpr Isa kAll[] = {Isa::scalar, Isa::avx2, Isa::avx512, Isa::avx512bf16, Isa::amx};
 
 std::atomic<Isa>& current() {
   static std::atomic<Isa> isa{best_isa()};
   return isa;
 }
+
+#if defined(__x86_64__)
+// The tiles' 8 KB are kept through task switches only for a process that asked Linux for it; its
+// later threads inherit that.
+bool tiles_granted() {
+#if defined(__linux__)
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  static const bool granted = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return granted;
+#else
+  return false;
+#endif
+}
+#endif
 
 }  // namespace
 
@@ -24,6 +43,10 @@ const char* isa_name(Isa isa) {
       return "avx2";
     case Isa::avx512:
       return "avx512";
+    case Isa::avx512bf16:
+      return "avx512bf16";
+    case Isa::amx:
+      return "amx";
   }
   return "unknown";
 }
@@ -41,6 +64,11 @@ bool isa_available(Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (isa == Isa::avx512) return isa_available(Isa::avx2) && __builtin_cpu_supports("avx512f");
+  if (isa == Isa::avx512bf16)
+    return isa_available(Isa::avx512) && __builtin_cpu_supports("avx512bf16");
+  if (isa == Isa::amx)
+    return isa_available(Isa::avx512bf16) && __builtin_cpu_supports("amx-tile") &&
+           __builtin_cpu_supports("amx-bf16") && tiles_granted();
 #endif
   return isa == Isa::scalar;
 }

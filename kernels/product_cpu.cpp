@@ -1,5 +1,6 @@
 // The product in plain fused multiply-adds, the packing of weights, and the choice between the
 // instruction sets.
+#include "kernels/ops_scalar.h"
 #include "kernels/product.h"
 #include "kernels/product_tile.h"
 
@@ -7,20 +8,14 @@ namespace fluvox::kernels {
 
 namespace {
 
-struct Scalar {
-  using V = float;
-  static constexpr int kLanes = 1;
+struct ScalarTiles : PlainTerms<Scalar> {
   static constexpr int kVectors = 4;
   static constexpr int kRows[] = {0, 2, 2, 2, 2};
-  static V load(const float* p) { return *p; }
-  static void store(float* p, V v) { *p = v; }
-  static V broadcast(const float* p) { return *p; }
-  static V fma(V a, V b, V c) { return __builtin_fmaf(a, b, c); }
 };
 
 }  // namespace
 
-void product_scalar(const ProductArguments& a) { product_panels<Scalar>(a); }
+void product_scalar(const ProductArguments& a) { product_panels<ScalarTiles>(a); }
 
 std::size_t packed_size(int inputs, int outputs) {
   const std::size_t groups = (static_cast<std::size_t>(outputs) + kGroup - 1) / kGroup;
@@ -42,8 +37,8 @@ void product_cpu(std::ptrdiff_t rows, int outputs, const float* bias, const Segm
                  int segment_count, float* y, std::ptrdiff_t y_stride) {
   const ProductArguments a = {rows, outputs, bias, segments, segment_count, y, y_stride};
 #if defined(__x86_64__)
-  if (isa() == Isa::avx512) return product_avx512(a);
-  if (isa() == Isa::avx2) return product_avx2(a);
+  if (isa() >= Isa::avx512) return product_avx512(a);
+  if (isa() >= Isa::avx2) return product_avx2(a);
 #endif
   product_scalar(a);
 }

@@ -1,9 +1,8 @@
-// The product's microkernel, written once and compiled for each instruction set, each in its own
-// translation unit. Everything here has internal linkage and uses no inline function of another
-// header: otherwise the linker could choose an AVX-512 body for a machine that has none.
-//
-// Ops is an instruction set:
-//   V: a vector of kLanes floats; load, store, broadcast, fma(a, b, c) = a * b + c rounded once
+// The products' microkernel, written once and compiled for each instruction set, each in its own
+// translation unit. Ops is as in ops_scalar.h, with
+//   Segment: the product's; Input: one term's input for all lanes; Weights: a vector's weights
+//   kTerm: inputs of one term; kPadding: a segment's packed inputs are a multiple of this
+//   input(x), weights(w), term(Input, Weights, V sum)
 //   kRows[n]: rows of a tile that is n vectors of outputs wide (index 0 unused), kVectors: widest n
 #pragma once
 
@@ -21,26 +20,42 @@ namespace fluvox::kernels {
 constexpr int kPanel = 64;  // outputs of a full panel of packed weights
 constexpr int kGroup = 16;  // the last panel is rounded up to this
 
-struct ProductArguments {
+template <class AnySegment>
+struct ProductOf {
   std::ptrdiff_t rows;
   int outputs;
   const float* bias;
-  const Segment* segments;
+  const AnySegment* segments;
   int segment_count;
   float* y;
   std::ptrdiff_t y_stride;
 };
 
+using ProductArguments = ProductOf<Segment>;
 void product_scalar(const ProductArguments& a);
 void product_avx2(const ProductArguments& a);
 void product_avx512(const ProductArguments& a);
 
 namespace {
 
+// One fused multiply-add a term.
+template <class Ops>
+struct PlainTerms : Ops {
+  using Segment = kernels::Segment;
+  using Input = typename Ops::V;
+  using Weights = typename Ops::V;
+  static constexpr int kTerm = 1;
+  static constexpr int kPadding = 1;
+  static Input input(const float* x) { return Ops::broadcast(*x); }
+  static Weights weights(const float* w) { return Ops::load(w); }
+  static Input term(Input x, Weights w, Input sum) { return Ops::fma(x, w, sum); }
+};
+
 // R rows from `row` on, N vectors of outputs from `first` on, in the panel that begins at `panel`
 // and is `width` wide.
 template <class Ops, int R, int N>
-void product_tile(const ProductArguments& a, std::ptrdiff_t row, int panel, int width, int first) {
+void product_tile(const ProductOf<typename Ops::Segment>& a, std::ptrdiff_t row, int panel,
+                  int width, int first) {
   using V = typename Ops::V;
   constexpr int kWidth = N * Ops::kLanes;
   const int left = a.outputs - first;
@@ -57,20 +72,21 @@ void product_tile(const ProductArguments& a, std::ptrdiff_t row, int panel, int 
   }
 
   for (int s = 0; s < a.segment_count; ++s) {
-    const Segment& segment = a.segments[s];
+    const auto& segment = a.segments[s];
     const std::ptrdiff_t stride = segment.stride;
-    const float* x = segment.x + row * stride;
-    const float* w =
-        segment.w + static_cast<std::ptrdiff_t>(panel) * segment.inputs + (first - panel);
-    for (int i = 0; i < segment.inputs; ++i, ++x, w += width) {
-      V weights[N];
+    const auto* x = segment.x + row * stride;
+    const int packed = (segment.inputs + Ops::kPadding - 1) / Ops::kPadding * Ops::kPadding;
+    const auto* w =
+        segment.w + static_cast<std::ptrdiff_t>(panel) * packed + (first - panel) * Ops::kTerm;
+    for (int i = 0; i < segment.inputs; i += Ops::kTerm, x += Ops::kTerm, w += width * Ops::kTerm) {
+      typename Ops::Weights weights[N];
       FLUVOX_UNROLL
-      for (int n = 0; n < N; ++n) weights[n] = Ops::load(w + n * Ops::kLanes);
+      for (int n = 0; n < N; ++n) weights[n] = Ops::weights(w + n * Ops::kLanes * Ops::kTerm);
       FLUVOX_UNROLL
       for (int r = 0; r < R; ++r) {
-        const V input = Ops::broadcast(x + r * stride);
+        const typename Ops::Input input = Ops::input(x + r * stride);
         FLUVOX_UNROLL
-        for (int n = 0; n < N; ++n) sum[r][n] = Ops::fma(input, weights[n], sum[r][n]);
+        for (int n = 0; n < N; ++n) sum[r][n] = Ops::term(input, weights[n], sum[r][n]);
       }
     }
   }
@@ -92,8 +108,8 @@ void product_tile(const ProductArguments& a, std::ptrdiff_t row, int panel, int 
 
 // As product_tile, for `rows` <= R known at run time.
 template <class Ops, int R, int N>
-void product_rows(const ProductArguments& a, std::ptrdiff_t row, int rows, int panel, int width,
-                  int first) {
+void product_rows(const ProductOf<typename Ops::Segment>& a, std::ptrdiff_t row, int rows,
+                  int panel, int width, int first) {
   if constexpr (R > 1)
     if (rows < R) return product_rows<Ops, R - 1, N>(a, row, rows, panel, width, first);
   product_tile<Ops, R, N>(a, row, panel, width, first);
@@ -101,7 +117,7 @@ void product_rows(const ProductArguments& a, std::ptrdiff_t row, int rows, int p
 
 // All rows of N vectors of outputs, or of fewer where the panel is narrower.
 template <class Ops, int N>
-void product_column(const ProductArguments& a, int panel, int width, int first) {
+void product_column(const ProductOf<typename Ops::Segment>& a, int panel, int width, int first) {
   if constexpr (N > 1)
     if (panel + width - first < N * Ops::kLanes)
       return product_column<Ops, N - 1>(a, panel, width, first);
@@ -116,7 +132,7 @@ void product_column(const ProductArguments& a, int panel, int width, int first) 
 }
 
 template <class Ops>
-void product_panels(const ProductArguments& a) {
+void product_panels(const ProductOf<typename Ops::Segment>& a) {
   constexpr int kStep = Ops::kVectors * Ops::kLanes;
   for (int panel = 0; panel < a.outputs; panel += kPanel) {
     const int left = (a.outputs - panel + kGroup - 1) / kGroup * kGroup;

@@ -64,6 +64,15 @@ void noise_flag(CLI::App& command, Flags& flags) {
       ->type_name("FILE.npy");
 }
 
+void chunk_flag(CLI::App& command, int& chunk) {
+  command
+      .add_option("--chunk", chunk,
+                  "frames given to the model at a time; never changes a sample; 0: as it suits")
+      ->type_name("FRAMES")
+      ->check(CLI::Range(0, 1 << 20).description(""))
+      ->capture_default_str();
+}
+
 void threads_flag(CLI::App& command, Flags& flags) {
   command
       .add_option("--threads", flags.threads, "0: one for each core; results never depend on it")

@@ -39,6 +39,7 @@ void folder_flag(CLI::App& command, Flags& flags, const std::string& what);  // 
 void seed_flag(CLI::App& command, Flags& flags);                             // --seed
 void sigma_flag(CLI::App& command, Flags& flags);                            // --sigma
 void noise_flag(CLI::App& command, Flags& flags);                            // --noise
+void chunk_flag(CLI::App& command, int& chunk);                              // --chunk
 void threads_flag(CLI::App& command, Flags& flags);                          // --threads
 void encoding_flag(CLI::App& command, Flags& flags);                         // --encoding
 void json_flag(CLI::App& command, Flags& flags);                             // --json

@@ -43,6 +43,16 @@ std::string describe(const flow::Model& model, const runtime::Session& session) 
   out += line;
   out += text("z           ", session.z_channels(), " channels, one position for ",
               session.z_channels(), " samples; sampled at sigma ", model.spec.sigma, "\n");
+  std::snprintf(line, sizeof line,
+                "work        %.3f M multiply-adds for a sample, all folds done\n",
+                session.multiply_adds() * 1e-6);
+  out += line;
+  const auto ahead = static_cast<double>(session.look_ahead());
+  std::snprintf(line, sizeof line, "look-ahead  %.0f samples, %.1f ms\n", ahead,
+                1000 * ahead / mel.sample_rate);
+  out += line;
+  out += text("offers      rendering, scoring, encoding",
+              session.streams() ? ", exact streaming" : "; no streaming", "\n");
   out += "sha256      " + model.sha256 + "\n";
   out += "conditioner " + brief(model.spec.conditioner) + "\n";
   for (size_t i = 0; i < model.spec.steps.size(); ++i)
@@ -72,6 +82,9 @@ int run(const Flags& flags) {
   json["sha256"] = model.sha256;
   json["parameters"] = parameters(model);
   json["z_channels"] = session.z_channels();
+  json["multiply_adds_per_sample"] = session.multiply_adds();
+  json["look_ahead_samples"] = session.look_ahead();
+  json["streams"] = session.streams();
   write_stdout(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   return 0;
 }

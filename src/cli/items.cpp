@@ -43,6 +43,11 @@ std::string dump(const Json& json) {
 
 int run_items(const std::string& title, const std::vector<std::string>& inputs, const Flags& flags,
               const std::function<Item(size_t)>& work) {
+  return run_items(title, inputs, flags, [&](size_t i, const Share&) { return work(i); });
+}
+
+int run_items(const std::string& title, const std::vector<std::string>& inputs, const Flags& flags,
+              const std::function<Item(size_t, const Share&)>& work) {
   using Clock = std::chrono::steady_clock;
   Tally tally;
   // However the run ends, it ends with the sum.
@@ -73,7 +78,8 @@ int run_items(const std::string& title, const std::vector<std::string>& inputs, 
       return true;
     };
     try {
-      const Item item = work(i);
+      const Item item =
+          work(i, [&](double share) { progress.update(static_cast<double>(i) + share); });
       ++(item.skipped ? tally.skipped : tally.ok);
       if (!item.skipped) tally.audio += item.seconds;
       if (flags.json) {

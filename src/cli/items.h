@@ -30,4 +30,9 @@ struct Item {
 int run_items(const std::string& title, const std::vector<std::string>& inputs, const Flags& flags,
               const std::function<Item(size_t)>& work);
 
+// The same for work that can tell how much of an item, 0 to 1, is behind it.
+using Share = std::function<void(double)>;
+int run_items(const std::string& title, const std::vector<std::string>& inputs, const Flags& flags,
+              const std::function<Item(size_t, const Share&)>& work);
+
 }  // namespace fluvox::cli

@@ -15,18 +15,18 @@ std::string version_text() {
                       fluvox::describe(fluvox::cpu_features()));
 }
 
-// FLUVOX_ISA=scalar|avx2|avx512 forces an instruction set (kernels/isa.h). All give the same bits.
+// FLUVOX_ISA=scalar|avx2|avx512|avx512bf16|amx forces an instruction set (kernels/isa.h).
 void choose_isa() {
   namespace kernels = fluvox::kernels;
   const char* name = std::getenv("FLUVOX_ISA");
   if (!name) return;
   kernels::Isa isa;
   if (!kernels::isa_from_name(name, &isa) || !kernels::set_isa(isa))
-    throw fluvox::Error(
-        fluvox::Fault::usage, "isa-unavailable",
-        fluvox::text(
-            "FLUVOX_ISA: expected scalar, avx2 or avx512 where this machine has it, found '", name,
-            "'"));
+    throw fluvox::Error(fluvox::Fault::usage, "isa-unavailable",
+                        fluvox::text("FLUVOX_ISA: expected scalar, avx2, avx512, avx512bf16 or amx "
+                                     "where this machine has it, "
+                                     "found '",
+                                     name, "'"));
 }
 
 }  // namespace

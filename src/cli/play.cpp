@@ -13,6 +13,7 @@ namespace {
 
 struct PlayFlags : Flags {
   int device = -1;
+  int chunk = 0;
 };
 
 int run(const PlayFlags& flags) {
@@ -23,10 +24,12 @@ int run(const PlayFlags& flags) {
   info(text("playing on ", player.device_name()));
   const int code = run_items("play", inputs, flags, [&](size_t i) {
     const mel::Mel mel = mel_of_input(inputs[i], *session, flags);
-    const auto samples =
-        session->render(mel, render_options(inputs[i], *session, mel.frames, flags));
-    player.write(samples);
-    const double seconds = static_cast<double>(samples.size()) / rate;
+    double seconds = 0;
+    render_as_made(*session, mel, render_options(inputs[i], *session, mel.frames, flags),
+                   flags.chunk, [&](std::span<const float> samples) {
+                     player.write(samples);
+                     seconds += static_cast<double>(samples.size()) / rate;
+                   });
     return Item{.seconds = seconds, .skipped = false, .result = {{"seconds", seconds}}, .line = {}};
   });
   player.finish();
@@ -54,6 +57,7 @@ void add_play(Program& program) {
   seed_flag(command, *flags);
   sigma_flag(command, *flags);
   layout_flag(command, *flags);
+  chunk_flag(command, flags->chunk);
   threads_flag(command, *flags);
   json_flag(command, *flags);
   report_flags(command, *flags);

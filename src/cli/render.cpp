@@ -19,6 +19,7 @@ struct RenderFlags : Flags {
   std::string normalize = "none";
   int rate = 0;
   bool raw = false;
+  int chunk = 0;
   double denoise = 0;
   std::string bias = "silence";
 };
@@ -67,25 +68,43 @@ int run(const RenderFlags& flags) {
   const int own_rate = session->convention().sample_rate,
             rate = flags.rate > 0 ? flags.rate : own_rate;
   const Tone tone(*session, flags);
-  return run_items("render", inputs, flags, [&](size_t i) {
+  // These look at the whole sound before its first sample can be written.
+  const bool whole = flags.denoise > 0 || rate != own_rate || flags.normalize != "none";
+  return run_items("render", inputs, flags, [&](size_t i, const Share& so_far) {
     const mel::Mel mel = mel_of_input(inputs[i], *session, flags);
-    auto samples = tone.removed_from(
-        session->render(mel, render_options(inputs[i], *session, mel.frames, flags)));
-    if (rate != own_rate) samples = audio::resample(samples, own_rate, rate);
-    if (audio::apply_normalization(samples, rate, normalization).limited)
-      warn(text(outputs[i].string(),
-                ": the loudness asked for would clip: its peak is at full scale instead"));
-    const audio::WriteReport report =
-        audio::write_sound(outputs[i], samples, rate, encoding, flags.raw);
+    const auto options = render_options(inputs[i], *session, mel.frames, flags);
+    const auto length = static_cast<double>(mel.frames) * session->convention().hop;
+    std::vector<float> samples;  // where the whole is needed
+    std::optional<audio::SoundWriter> writer;
+    if (!whole)
+      writer.emplace(outputs[i], rate, encoding, flags.raw, static_cast<std::uint64_t>(length));
+    double made = 0;
+    render_as_made(*session, mel, options, flags.chunk, [&](std::span<const float> fresh) {
+      if (writer)
+        writer->write(fresh);
+      else
+        samples.insert(samples.end(), fresh.begin(), fresh.end());
+      so_far((made += static_cast<double>(fresh.size())) / length);
+    });
+    if (whole) {
+      samples = tone.removed_from(std::move(samples));
+      if (rate != own_rate) samples = audio::resample(samples, own_rate, rate);
+      if (audio::apply_normalization(samples, rate, normalization).limited)
+        warn(text(outputs[i].string(),
+                  ": the loudness asked for would clip: its peak is at full scale instead"));
+      writer.emplace(outputs[i], rate, encoding, flags.raw, samples.size());
+      writer->write(samples);
+    }
+    const audio::WriteReport report = writer->finish();
     if (report.clipped > 0)
       warn(text(outputs[i].string(), ": ", report.clipped, " of ", report.frames,
                 " samples were beyond full scale and clipped"));
-    const double seconds = static_cast<double>(samples.size()) / rate;
+    const double seconds = static_cast<double>(report.frames) / rate;
     Item item{.seconds = seconds,
               .skipped = false,
               .result = {{"output", outputs[i].string()},
                          {"frames", mel.frames},
-                         {"samples", samples.size()},
+                         {"samples", report.frames},
                          {"seconds", seconds},
                          {"clipped", report.clipped}},
               .line = {}};
@@ -137,6 +156,7 @@ void add_render(Program& program) {
       ->type_name("FORM")
       ->check(CLI::IsMember({"silence", "zero-mel"}))
       ->capture_default_str();
+  chunk_flag(command, flags->chunk);
   threads_flag(command, *flags);
   json_flag(command, *flags);
   report_flags(command, *flags);

@@ -1,9 +1,13 @@
 #include "cli/voice.h"
 
+#include <algorithm>
+
 #include "audio/sound_file.h"
 #include "cli/mel_input.h"
 #include "core/error.h"
 #include "core/sha256.h"
+#include "core/signals.h"
+#include "runtime/stream.h"
 
 namespace fs = std::filesystem;
 
@@ -65,6 +69,27 @@ runtime::RenderOptions render_options(const std::string& input, const runtime::S
                      frames, " frames of ", input, ", found ", mel::shape_text(z.shape)));
   options.z = z.values;
   return options;
+}
+
+void render_as_made(const runtime::Session& session, const mel::Mel& mel,
+                    const runtime::RenderOptions& options, int chunk,
+                    const std::function<void(std::span<const float>)>& sink) {
+  if (chunk == 0 && !session.streams()) return sink(session.render(mel, options));
+  constexpr int kFrames = 64;
+  const int frames = chunk > 0 ? chunk : kFrames, bands = mel.bands;
+  runtime::Stream stream(session, options);
+  std::vector<float> samples(static_cast<size_t>(frames) * session.convention().hop);
+  for (int at = 0; at < mel.frames;) {
+    throw_if_interrupted();
+    const int to = std::min(mel.frames, at + std::min(frames, mel.frames - at));
+    stream.push({to - at,
+                 bands,
+                 {mel.values.begin() + static_cast<std::ptrdiff_t>(at) * bands,
+                  mel.values.begin() + static_cast<std::ptrdiff_t>(to) * bands}});
+    at = to;
+    if (at == mel.frames) stream.finish();
+    while (const size_t count = stream.pull(samples)) sink(std::span(samples).first(count));
+  }
 }
 
 }  // namespace fluvox::cli

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "cli/common.h"
@@ -15,8 +17,8 @@ namespace fluvox::cli {
 std::filesystem::path model_path(const Flags& flags);
 std::unique_ptr<runtime::Session> open_session(const Flags& flags);
 
-// The mel of an input: a .npy or .pt is read as one, anything else is a recording that is analysed in the
-// model's own convention.
+// The mel of an input: a .npy or .pt is read as one, anything else is a recording that is analysed
+// in the model's own convention.
 mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
                       const Flags& flags);
 
@@ -24,5 +26,12 @@ mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
 // folder and ending), so that neither order nor company changes what it becomes.
 runtime::RenderOptions render_options(const std::string& input, const runtime::Session& session,
                                       int frames, const Flags& flags);
+
+// Renders a mel and hands the samples on as they are made: all that is held is a moment of them. In
+// pushes of `chunk` frames; 0: of a size that suits the machine, and a model that needs the whole
+// utterance gets it.
+void render_as_made(const runtime::Session& session, const mel::Mel& mel,
+                    const runtime::RenderOptions& options, int chunk,
+                    const std::function<void(std::span<const float>)>& sink);
 
 }  // namespace fluvox::cli

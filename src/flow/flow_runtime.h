@@ -1,20 +1,28 @@
-// The flow without LibTorch, the twin of flow_torch.h: a conditioner, a list of steps, and the base
-// N(0, 1).
+// The flow without LibTorch, the twin of flow_torch.h: a conditioner, a list of steps, and the
+// base.
 //   forward:   z = f(x),  log p(x) = log_density(z) + log_det
 //   inverse:   x = f^-1(z)
 // All in true nats: every constant is included. z is [channels][positions] in canonical order: what
 // left first (split.h) comes first, what remains comes last. One position stands for `channels`
-// samples of audio.
+// samples of audio. A step sees the condition at its own resolution, and what left at a finer one
+// is folded, both as flow_torch.h says.
 #pragma once
 
 #include <span>
 #include <vector>
 
+#include "flow/base_runtime.h"
 #include "flow/spec.h"
 #include "flow/split.h"
 #include "flow/step_runtime.h"
 
 namespace fluvox::flow {
+
+// How many rows of the condition a row of a step stands for; 1 where it is not a multiple, which
+// the step then refuses if it looks at the condition at all.
+int rows_to_fold(const ConditionShape& condition, int64_t samples);
+// n rows side by side, as a squeeze of many channels does it
+Grid folded_rows(const Grid& rows, int n);
 
 class RuntimeFlow {
  public:
@@ -33,21 +41,36 @@ class RuntimeFlow {
   };
   // audio [T][1], T = the condition's rows * channels()
   Result forward(Grid audio, const RuntimeCondition& condition, Threads& threads) const;
+  double log_density(std::span<const float> z) const;  // under the base
   std::vector<float> inverse(std::span<const float> z, const RuntimeCondition& condition,
                              Threads& threads) const;
 
+  // Whether sampling can go piece by piece (flow_stream.h), and how many samples of audio the
+  // steps then look ahead.
+  bool streams() const;
+  int64_t look_ahead() const { return look_ahead_; }
+  // Per sample of audio, to sample from it, after all folds.
+  double multiply_adds() const { return multiply_adds_; }
+  const net::RuntimeConditioner& conditioner() const { return *conditioner_; }
+  const RuntimeBase& base() const { return *base_; }
+
  private:
+  friend class FlowStream;
+
   struct Stage {
     RuntimeStepPtr step;  // null for a split
     int leaving = 0;
+    int64_t samples = 1;  // of a row that enters
   };
+
+  int joined(const Stage& split) const { return static_cast<int>(channels_ / split.samples); }
 
   net::RuntimeConditionerPtr conditioner_;
   std::vector<Stage> stages_;
-  int channels_ = 0;
+  std::unique_ptr<RuntimeBase> base_;
+  int channels_ = 0;  // of z, and the samples of a position
+  int64_t look_ahead_ = 0;
+  double multiply_adds_ = 0;
 };
-
-// log N(z; 0, 1), summed over all of z
-double log_density(std::span<const float> z);
 
 }  // namespace fluvox::flow

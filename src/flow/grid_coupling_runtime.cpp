@@ -32,45 +32,56 @@ class GridCouplingRuntime : public RuntimeStep {
   }
 
   double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
-    const Places places = places_of(x);
+    const Places places = places_of(x, 0, 0);
     const Grid out = net_->forward(seen(x, places, condition.features, threads), nullptr, threads);
     return affine_forward(places.rows, places.columns, places.changed, affine(out), threads);
   }
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {
-    const Places places = places_of(z);
+    const Places places = places_of(z, 0, 0);
     const Grid out = net_->forward(seen(z, places, condition.features, threads), nullptr, threads);
     affine_inverse(places.rows, places.columns, places.changed, affine(out), threads);
   }
 
+  StepStreamPtr stream() const override;
+  // Half of all places change, whichever axis alternates.
+  double multiply_adds(int channels) const override {
+    return (net_->multiply_adds() + 1) * channels / 2;
+  }
+
  private:
-  // The changed places as a grid of their own, [rows][columns]. Row p is frame p or, where frames
-  // alternate, frame 2p + 1 - keep; likewise column j and bins.
+  friend class GridCouplingStream;
+
+  // The changed places of a grid whose row 0 is frame `first`, from frame `from` on, as a grid of
+  // their own, [rows][columns].
   struct Places {
     int rows, columns;
+    int frame;  // row of x where the first changed frame stands
     kernels::View changed;
   };
 
-  Places places_of(Grid& x) const {
-    const int first = 1 - keep_;
-    if (frames_)
-      return {(x.rows + keep_) / 2,
-              x.columns,
-              {x.values.data() + static_cast<std::ptrdiff_t>(first) * x.columns,
-               2 * std::ptrdiff_t{x.columns}}};
-    return {x.rows, x.columns / 2, {x.values.data() + first, x.columns, 2}};
+  Places places_of(Grid& x, int64_t first, int64_t from) const {
+    const auto skipped = static_cast<int>(from - first);
+    if (!frames_)
+      return {
+          x.rows - skipped, x.columns / 2, skipped, {x.row(skipped) + (1 - keep_), x.columns, 2}};
+    const int frame = skipped + (from % 2 == 1 - keep_ ? 0 : 1);
+    return {std::max(0, (x.rows - frame + 1) / 2),
+            x.columns,
+            frame,
+            {x.row(frame), 2 * std::ptrdiff_t{x.columns}}};
   }
 
   // What the net sees at every changed place: the kept neighbour, the maps here, the maps there.
   // The kept neighbour of a frame is the one before it: nothing, and maps of zeros, before the
-  // first.
+  // first. The rows of `features` stand beside those of x.
   Grid seen(const Grid& x, const Places& places, const Grid& features, Threads& threads) const {
     const int maps = features.columns / x.columns, inputs = 1 + 2 * maps;
     Grid grid(places.rows, places.columns * inputs);
     net::in_pieces(threads, places.rows, kPiece, [&](int first, int last) {
       for (int row = first; row < last; ++row) {
-        const int changed_frame = frames_ ? 2 * row + 1 - keep_ : row;
-        const int kept_frame = frames_ ? changed_frame - 1 : row;
+        const int changed_frame = places.frame + (frames_ ? 2 * row : row);
+        const int kept_frame = frames_ ? changed_frame - 1 : changed_frame;
         for (int column = 0; column < places.columns; ++column) {
           const int changed_bin = frames_ ? column : 2 * column + 1 - keep_;
           const int kept_bin = frames_ ? column : 2 * column + keep_;
@@ -88,7 +99,8 @@ class GridCouplingRuntime : public RuntimeStep {
   }
 
   Affine affine(const Grid& out) const {  // [rows][columns * 2]: b and raw side by side
-    return {{out.values.data(), out.columns, 2}, {out.values.data() + 1, out.columns, 2}, limit_};
+    return {{out.values.data(), out.columns, 2},
+            bounded_log_scale({out.values.data() + 1, out.columns, 2}, limit_)};
   }
 
   bool frames_;
@@ -96,6 +108,45 @@ class GridCouplingRuntime : public RuntimeStep {
   double limit_;
   net::RuntimeNetPtr net_;
 };
+
+// Causal in time: every frame leaves as it comes. Where frames alternate, the last one is kept to
+// be the neighbour of the next.
+class GridCouplingStream : public StepStream {
+ public:
+  explicit GridCouplingStream(const GridCouplingRuntime& step)
+      : step_(step), net_(step.net_->stream()) {}
+
+  Grid push(Grid z, const ConditionWindow& condition, bool last, Threads& threads) override {
+    const int before = step_.frames_ && frames_ > 0 ? 1 : 0;
+    const int64_t first = frames_ - before;
+    Grid x(before + z.rows, z.columns);
+    std::copy(neighbour_.values.begin(), neighbour_.values.end(), x.row(0));
+    std::copy(z.values.begin(), z.values.end(), x.row(before));
+    const auto places = step_.places_of(x, first, frames_);
+    frames_ += z.rows;
+    const Grid features = condition.features.rows(first, frames_);
+    const Grid out = net_->push(step_.seen(x, places, features, threads), nullptr, last, threads);
+    affine_inverse(places.rows, places.columns, places.changed, step_.affine(out), threads);
+    std::copy_n(x.row(before), z.values.size(), z.values.begin());
+    if (step_.frames_ && z.rows > 0) {
+      neighbour_ = Grid(1, z.columns);
+      std::copy_n(z.row(z.rows - 1), z.columns, neighbour_.row(0));
+    }
+    return z;
+  }
+  int64_t needed() const override { return frames_ - (step_.frames_ && frames_ > 0 ? 1 : 0); }
+
+ private:
+  const GridCouplingRuntime& step_;
+  net::NetStreamPtr net_;
+  int64_t frames_ = 0;
+  Grid neighbour_;
+};
+
+StepStreamPtr GridCouplingRuntime::stream() const {
+  if (!net_->stream()) return nullptr;
+  return std::make_unique<GridCouplingStream>(*this);
+}
 
 }  // namespace
 

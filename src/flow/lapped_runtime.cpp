@@ -32,19 +32,25 @@ class LappedRuntime : public RuntimeStep {
     x.columns = hop_;
     butterflies(x, 1, threads);
     x = transformed(x, threads);
-    flip_signs(x);
+    flip_signs(x, 0);
     return 0;
   }
 
   void inverse(Grid& z, const RuntimeCondition&, Threads& threads) const override {
-    flip_signs(z);
+    flip_signs(z, 0);
     z = transformed(z, threads);
     butterflies(z, -1, threads);
     z.rows *= hop_;
     z.columns = 1;
   }
 
+  StepStreamPtr stream() const override;
+  int64_t look_ahead() const override { return 1; }
+  double multiply_adds(int) const override { return dct_.multiply_adds(); }
+
  private:
+  friend class LappedStream;
+
   static net::PackedMatrix dct(int n) {
     const std::vector<double> exact = dct4_matrix(n);
     const std::vector<float> rounded(exact.begin(), exact.end());
@@ -76,9 +82,9 @@ class LappedRuntime : public RuntimeStep {
     return y;
   }
 
-  // (-1)^(k f): every other bin of every other frame
-  void flip_signs(Grid& x) const {
-    for (int f = 1; f < x.rows; f += 2)
+  // (-1)^(k f): every other bin of every other frame; row 0 is frame `first`
+  void flip_signs(Grid& x, int64_t first) const {
+    for (int f = first % 2 == 0 ? 1 : 0; f < x.rows; f += 2)
       for (int k = 1; k < hop_; k += 2) x.row(f)[k] = -x.row(f)[k];
   }
 
@@ -86,6 +92,40 @@ class LappedRuntime : public RuntimeStep {
   net::PackedMatrix dct_;
   std::vector<double> sine_, cosine_;
 };
+
+// The half of a frame beside its next border waits for the next frame.
+class LappedStream : public StepStream {
+ public:
+  explicit LappedStream(const LappedRuntime& step) : step_(step) {}
+
+  Grid push(Grid z, const ConditionWindow&, bool last, Threads& threads) override {
+    const int hop = step_.hop_, waiting = frames_ == 0 ? 0 : 1, half = hop / 2;
+    step_.flip_signs(z, frames_);
+    frames_ += z.rows;
+    const Grid fresh = step_.transformed(z, threads);
+    Grid x(waiting + z.rows, hop);
+    std::copy(waiting_.values.begin(), waiting_.values.end(), x.row(0));
+    std::copy(fresh.values.begin(), fresh.values.end(), x.row(waiting));
+    step_.butterflies(x, -1, threads);
+    // What has left already: the first half of the frame that waited.
+    const int from = waiting == 0 ? 0 : half, to = std::max(from, x.rows * hop - (last ? 0 : half));
+    Grid samples(to - from, 1);
+    std::copy_n(x.values.begin() + from, to - from, samples.values.begin());
+    if (x.rows > 0) {
+      waiting_ = Grid(1, hop);
+      std::copy_n(x.row(x.rows - 1), hop, waiting_.row(0));
+    }
+    return samples;
+  }
+  int64_t needed() const override { return frames_; }
+
+ private:
+  const LappedRuntime& step_;
+  int64_t frames_ = 0;
+  Grid waiting_;  // the last frame so far
+};
+
+StepStreamPtr LappedRuntime::stream() const { return std::make_unique<LappedStream>(*this); }
 
 }  // namespace
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "flow/step.h"
 #include "net/net_runtime.h"
+#include "net/window.h"
 
 namespace fluvox::flow {
 
@@ -19,9 +21,32 @@ struct StepShape {
   int channels = 1;
 };
 
+// The rows of the condition that some step of a stream still needs.
+struct ConditionWindow {
+  net::Window features, log_scale;
+
+  // A copy of rows [from, to), as a step sees the whole condition.
+  RuntimeCondition rows(int64_t from, int64_t to) const {
+    return {features.rows(from, to), log_scale.columns() > 0 ? log_scale.rows(from, to) : Grid()};
+  }
+};
+
+// A step at work, in the sampling direction, on a series that comes in pieces. Whatever the pieces,
+// the bits are those of RuntimeStep::inverse on the whole.
+class StepStream {
+ public:
+  virtual ~StepStream() = default;
+  // `z`: the rows that follow those pushed before. `last`: nothing follows. Returns the rows of x
+  // that are final now. `condition` holds the rows from needed() on that stand beside all z so far.
+  virtual Grid push(Grid z, const ConditionWindow& condition, bool last, Threads& threads) = 0;
+  virtual int64_t needed() const = 0;
+};
+using StepStreamPtr = std::unique_ptr<StepStream>;
+
 class RuntimeStep {
  public:
   virtual ~RuntimeStep() = default;
+  std::string place = "step";  // in the spec, for messages: "steps.3"
   // What leaves when `in` enters (density direction). Refuses what the step or its net cannot take,
   // so that a model whose parts do not belong together is refused when it is loaded; forward and
   // inverse then rely on it. `where` is the step's place in the spec, for the message.
@@ -30,6 +55,34 @@ class RuntimeStep {
   // x [T][channels] becomes z; the log-determinant is returned (sums in double, in a fixed order).
   virtual double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const = 0;
   virtual void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const = 0;
+  // For sampling piece by piece; null where the step needs the whole series. The step must outlive
+  // its streams.
+  virtual StepStreamPtr stream() const = 0;
+  // Rows of z beyond row t that row t of x waits for.
+  virtual int64_t look_ahead() const { return 0; }
+  // For one row of z that is `channels` wide, as they are executed.
+  virtual double multiply_adds(int channels) const = 0;
+};
+
+// The stream of a step whose rows do not see each other: `inverse`, piece by piece. The condition
+// is copied for it only where it looks at it.
+enum class Sees { nothing, condition };
+StepStreamPtr stream_row_by_row(const RuntimeStep& step, Sees sees);
+
+// The stream of a step that a net decides about: rows of z wait until the net has seen as far
+// beyond them as it looks. Null where the net has no stream.
+struct BesideNet {
+  int channels;                                    // of z
+  std::function<Grid(const Grid& z)> kept;         // what the net sees; absent: the condition
+  std::function<Grid(const Grid& features)> seen;  // of the condition; absent: all of it
+  std::function<void(Grid& z, const Grid& out, Threads& threads)> invert;
+};
+StepStreamPtr stream_beside_net(net::NetStreamPtr net, BesideNet how);
+
+// A kind has a runtime body when its header declares make_runtime.
+template <class Step>
+concept HasRuntime = requires(const Step& step, Weights& weights) {
+  make_runtime(step, weights);
 };
 
 RuntimeStepPtr make_runtime_step(const Json& json, const std::string& where, Weights& weights);

@@ -43,6 +43,9 @@ class WhitenRuntime : public RuntimeStep {
     });
   }
 
+  double multiply_adds(int channels) const override { return channels; }
+  StepStreamPtr stream() const override { return stream_row_by_row(*this, Sees::condition); }
+
  private:
   template <class Row>
   static void each_row(Grid& x, const RuntimeCondition& condition, Threads& threads, Row row) {

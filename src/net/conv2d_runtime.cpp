@@ -8,7 +8,7 @@
 namespace fluvox::net {
 namespace {
 
-constexpr int kLeastPiece = 32;  // rows; a piece repeats a few rows before its first
+constexpr int kBlock = 32;  // rows that go through all layers together, to stay in the cache
 
 void check(const Conv2d& net, const std::string& where) {
   if (net.kernel % 2 == 0)
@@ -18,103 +18,141 @@ void check(const Conv2d& net, const std::string& where) {
       config::refuse(where, text("expected dilations from 1 to 8192, found ", d));
 }
 
-// The last `kernel` rows of a layer's input, with zero columns on both sides.
-class RowRing {
+void relu(const float* x, int count, float* y) {
+  for (int i = 0; i < count; ++i) y[i] = x[i] < 0 ? 0.0f : x[i];  // NaN stays NaN
+}
+
+struct Plan {
+  Plan(const Conv2d& net_, Weights& weights)
+      : net(net_),
+        first(take_conv(weights, "first", net.channels, net.inputs, {net.kernel, net.kernel})),
+        last(take_conv(weights, "last", net.outputs, net.channels, {1, 1})) {
+    for (size_t l = 0; l < net.dilations.size(); ++l)
+      layers.push_back(take_conv(weights, text("layers.", l), net.channels, net.channels,
+                                 {net.kernel, net.kernel}));
+  }
+
+  Conv2d net;
+  PackedConv first, last;
+  std::vector<PackedConv> layers;
+};
+
+// The input of one convolution: the rows at work, before them the kernel - 1 rows that they look
+// back at (zeros at first), and zero columns on both sides.
+class Input {
  public:
-  RowRing(int kernel, int columns, int channels, int dilation)
+  Input(int kernel, int columns, int channels, int dilation)
       : kernel_(kernel), columns_(columns), channels_(channels), dilation_(dilation) {
     // A tap further out than the row is wide meets zeros alone: moved nearer it meets the same.
     pad_ = std::min(static_cast<int64_t>(dilation) * (kernel - 1) / 2, int64_t{columns});
-    row_size_ = static_cast<size_t>(columns + 2 * pad_) * channels;
-    values_.resize(row_size_ * kernel);
+    row_size_ = (columns + 2 * pad_) * channels;
+    values_.resize(static_cast<size_t>(row_size_ * (kernel - 1 + kBlock)));
   }
 
-  // Row r of the grid, r > -kernel: before row 0 stand zeros.
-  float* row(int r) {
-    const auto slot = static_cast<size_t>((r + kernel_) % kernel_);
-    return values_.data() + slot * row_size_ + pad_ * channels_;
-  }
+  float* row(int r) { return values_.data() + (kernel_ - 1 + r) * row_size_ + pad_ * channels_; }
 
-  // The convolution whose newest row is r, causal over rows and centred over columns -> y
-  // [columns][outputs]
-  void convolve(const PackedConv& conv, int r, float* y) {
-    segments_.clear();
+  // Row r of the convolution, causal over rows and centred over columns, in columns [from, to)
+  // -> y [to - from][outputs]
+  void convolve(const PackedConv& conv, int r, int from, int to, float* y) {
+    std::vector<kernels::Segment> segments;
+    segments.reserve(conv.taps.size());
     for (int i = 0; i < kernel_; ++i)
       for (int j = 0; j < kernel_; ++j) {
         const int64_t offset = static_cast<int64_t>(j - (kernel_ - 1) / 2) * dilation_;
-        const float* x = row(r - (kernel_ - 1) + i) + std::clamp(offset, -pad_, pad_) * channels_;
-        segments_.push_back(conv.taps[static_cast<size_t>(i * kernel_ + j)].times(x, channels_));
+        const float* x =
+            row(r - (kernel_ - 1) + i) + (from + std::clamp(offset, -pad_, pad_)) * channels_;
+        segments.push_back(conv.taps[static_cast<size_t>(i * kernel_ + j)].times(x, channels_));
       }
-    multiply(columns_, conv.bias, segments_, y, conv.outputs());
+    multiply(to - from, conv.bias, segments, y, conv.outputs());
+  }
+
+  // After `rows` rows: the last ones become the past of those that follow.
+  void advance(int rows) {
+    std::copy_n(values_.begin() + rows * row_size_, (kernel_ - 1) * row_size_, values_.begin());
   }
 
  private:
   int kernel_, columns_, channels_, dilation_;
-  int64_t pad_;
-  size_t row_size_;
+  int64_t pad_, row_size_;
   std::vector<float> values_;
-  std::vector<kernels::Segment> segments_;
 };
 
-void relu(const std::vector<float>& x, float* y) {
-  for (size_t i = 0; i < x.size(); ++i) y[i] = x[i] < 0 ? 0.0f : x[i];  // NaN stays NaN
-}
-
-class Conv2dRuntime : public RuntimeNet {
+class Conv2dStream : public NetStream {
  public:
-  Conv2dRuntime(const Conv2d& net, Weights& weights)
-      : net_(net),
-        first_(take_conv(weights, "first", net.channels, net.inputs, {net.kernel, net.kernel})),
-        last_(take_conv(weights, "last", net.outputs, net.channels, {1, 1})) {
-    for (size_t l = 0; l < net.dilations.size(); ++l)
-      layers_.push_back(take_conv(weights, text("layers.", l), net.channels, net.channels,
-                                  {net.kernel, net.kernel}));
-  }
+  explicit Conv2dStream(const Plan& plan) : plan_(plan) {}
 
-  NetShape shape() const override { return {net_.inputs, 0, net_.outputs}; }
+  int64_t done() const override { return done_; }
 
-  Grid forward(const Grid& x, const Grid*, Threads& threads) const override {
-    const int columns = x.columns / net_.inputs;
-    Grid out(x.rows, columns * net_.outputs);
-    const int share = x.rows / (2 * threads.size()) + 1;
-    in_pieces(threads, x.rows, std::max(kLeastPiece, share),
-              [&](int first, int last) { run(x, columns, first, last, out); });
+  Grid push(const Grid& x, const Window*, bool, Threads& threads) override {
+    const int columns = x.columns / plan_.net.inputs;
+    if (inputs_.empty()) {
+      inputs_.emplace_back(plan_.net.kernel, columns, plan_.net.inputs, 1);
+      for (const int d : plan_.net.dilations)
+        inputs_.emplace_back(plan_.net.kernel, columns, plan_.net.channels, d);
+    }
+    Grid out(x.rows, columns * plan_.net.outputs);
+    for (int first = 0; first < x.rows; first += kBlock)
+      block(x, columns, first, std::min(kBlock, x.rows - first), out, threads);
+    done_ += x.rows;
     return out;
   }
 
  private:
-  // Rows [first, last) of out, row by row through all layers, so that what a layer reads is still
-  // in the cache. The net is causal over rows: it starts a few rows early, to have the past that
-  // row `first` looks at.
-  void run(const Grid& x, int columns, int first, int last, Grid& out) const {
-    const int back = net_.kernel - 1, depth = static_cast<int>(layers_.size());
-    RowRing input(net_.kernel, columns, net_.inputs, 1);
-    std::vector<RowRing> rings;
-    for (const int d : net_.dilations) rings.emplace_back(net_.kernel, columns, net_.channels, d);
-    std::vector<float> h(static_cast<size_t>(columns) * net_.channels), change(h.size()),
-        active(h.size());
-
-    const int start = std::max(0, first - back * depth);
-    for (int r = std::max(0, start - back); r < last; ++r) {
-      std::copy(x.row(r), x.row(r) + x.columns, input.row(r));
-      if (r < start) continue;
-      input.convolve(first_, r, h.data());
-      for (int l = 0; l <= depth; ++l) {
-        relu(h, l < depth ? rings[static_cast<size_t>(l)].row(r) : active.data());
-        // Nothing that is asked for looks at the layers that follow before this row.
-        if (l == depth || r < first - back * (depth - 1 - l)) break;
-        rings[static_cast<size_t>(l)].convolve(layers_[static_cast<size_t>(l)], r, change.data());
-        for (size_t i = 0; i < h.size(); ++i) h[i] += change[i];
-      }
-      if (r >= first)
-        multiply(columns, last_.bias, {last_.taps[0].times(active.data(), net_.channels)},
-                 out.row(r), net_.outputs);
+  void block(const Grid& x, int columns, int first, int rows, Grid& out, Threads& threads) {
+    const int channels = plan_.net.channels;
+    const size_t depth = plan_.layers.size();
+    for (int r = 0; r < rows; ++r) std::copy_n(x.row(first + r), x.columns, inputs_[0].row(r));
+    Grid h(rows, columns * channels);
+    for (size_t l = 0; l <= depth; ++l) {
+      const bool last = l == depth;
+      each_part(rows, columns, threads, [&](int r, int from, int to) {
+        const int count = (to - from) * channels;
+        float* mine = h.row(r) + from * channels;
+        if (l == 0) {
+          inputs_[0].convolve(plan_.first, r, from, to, mine);
+        } else {
+          std::vector<float> change(static_cast<size_t>(count));
+          inputs_[l].convolve(plan_.layers[l - 1], r, from, to, change.data());
+          for (int i = 0; i < count; ++i) mine[i] += change[static_cast<size_t>(i)];
+        }
+        if (!last) return relu(mine, count, inputs_[l + 1].row(r) + from * channels);
+        relu(mine, count, mine);
+        multiply(to - from, plan_.last.bias, {plan_.last.taps[0].times(mine, channels)},
+                 out.row(first + r) + from * plan_.net.outputs, plan_.net.outputs);
+      });
     }
+    for (Input& input : inputs_) input.advance(rows);
   }
 
-  Conv2d net_;
-  PackedConv first_, last_;
-  std::vector<PackedConv> layers_;
+  // Every row once, whole or in parts where there are few rows.
+  template <class Part>
+  static void each_part(int rows, int columns, Threads& threads, Part part) {
+    const int parts = std::clamp(threads.size() / std::max(rows, 1), 1, columns);
+    threads.run(rows * parts, [&](int i) {
+      const int p = i % parts;
+      part(i / parts, columns * p / parts, columns * (p + 1) / parts);
+    });
+  }
+
+  const Plan& plan_;
+  int64_t done_ = 0;
+  std::vector<Input> inputs_;  // of the first convolution, then of every layer
+};
+
+class Conv2dRuntime : public RuntimeNet {
+ public:
+  Conv2dRuntime(const Conv2d& net, Weights& weights) : plan_(net, weights) {}
+
+  NetShape shape() const override { return {plan_.net.inputs, 0, plan_.net.outputs}; }
+  NetStreamPtr stream() const override { return std::make_unique<Conv2dStream>(plan_); }
+  double multiply_adds() const override {
+    double sum = plan_.first.multiply_adds() + plan_.last.multiply_adds();
+    for (const PackedConv& layer : plan_.layers) sum += layer.multiply_adds();
+    return sum;
+  }
+
+ private:
+  Plan plan_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "core/threads.h"
 #include "net/registry.h"
+#include "net/window.h"
 
 namespace fluvox::net {
 
@@ -19,6 +20,14 @@ Grid with_margins(const Grid& mel, const Margins& margins) {
   return wide;
 }
 
+Grid RuntimeNet::forward(const Grid& kept, const Grid* features, Threads& threads) const {
+  const NetStreamPtr whole = stream();
+  if (!features) return whole->push(kept, nullptr, true, threads);
+  Window window(features->columns);
+  window.append(*features);
+  return whole->push(kept, &window, true, threads);
+}
+
 void in_pieces(Threads& threads, int rows, int piece, const std::function<void(int, int)>& fn) {
   const int count = rows / piece + (rows % piece != 0 ? 1 : 0);
   threads.run(count, [&](int i) {
@@ -27,8 +36,20 @@ void in_pieces(Threads& threads, int rows, int piece, const std::function<void(i
   });
 }
 
+bool has_runtime(const Json& json, const std::string& where) {
+  return make_net(json, where, []<class Net>(const Net&) { return HasRuntime<Net>; });
+}
+
 RuntimeNetPtr make_runtime_net(const Json& json, const std::string& where, Weights& weights) {
-  return make_net(json, where, [&](const auto& net) { return make_runtime(net, weights); });
+  return make_net(json, where, [&]<class Net>(const Net& net) -> RuntimeNetPtr {
+    if constexpr (HasRuntime<Net>) {
+      return make_runtime(net, weights);
+    } else {
+      throw Error(Fault::input, "runtime-missing",
+                  text(where, ": a net of kind '", kind_of(json, where),
+                       "' can be trained, but has no runtime body yet"));
+    }
+  });
 }
 
 RuntimeConditionerPtr make_runtime_conditioner(const Json& json, const std::string& where,

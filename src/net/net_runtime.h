@@ -40,6 +40,31 @@ struct NetShape {
   int inputs = 0, condition = 0, outputs = 0;
 };
 
+class Window;  // window.h
+
+// A net at work on a series that comes in pieces. Whatever the pieces, the bits are the same: what
+// an output is summed from, and in which order, depends on its place in the series alone.
+class NetStream {
+ public:
+  virtual ~NetStream() = default;
+  // `kept`: the rows that follow those pushed before. `last`: nothing follows. Returns the rows of
+  // output that are final now, which follow those returned before. `features` holds the rows of
+  // the condition from done() on, up to the last one pushed.
+  virtual Grid push(const Grid& kept, const Window* features, bool last, Threads& threads) = 0;
+  virtual int64_t done() const = 0;  // rows returned so far
+};
+using NetStreamPtr = std::unique_ptr<NetStream>;
+
+// An autoregressive net at work place by place, a place being a sample or a row of a grid: it keeps
+// what later places look back at, and gives the bits that forward() would give.
+class SerialNet {
+ public:
+  virtual ~SerialNet() = default;
+  // before: the inputs of the place before this one (zeros before the first); features: the
+  // condition here -> the outputs here
+  virtual void next(const float* before, const float* features, float* out, Threads& threads) = 0;
+};
+
 // What a net sees of its input: for a 1-D net `kept` is [T][inputs] and `features` is
 // [T][condition]; for a 2-D net `kept` is [rows][columns * inputs] with kept and maps already side
 // by side and `features` is null. Whoever builds the step has checked shape() and hands over rows
@@ -47,9 +72,20 @@ struct NetShape {
 class RuntimeNet {
  public:
   virtual ~RuntimeNet() = default;
-  // -> [T][outputs], or [rows][columns * outputs]
-  virtual Grid forward(const Grid& kept, const Grid* features, Threads& threads) const = 0;
+  // A whole series at once -> [T][outputs], or [rows][columns * outputs]. As a stream would do it,
+  // in one push, unless a net knows better.
+  virtual Grid forward(const Grid& kept, const Grid* features, Threads& threads) const;
+  // Null where the net can only see a whole series. The net must outlive its streams.
+  virtual NetStreamPtr stream() const { return nullptr; }
   virtual NetShape shape() const = 0;
+  // Rows of input beyond row t that the output of row t waits for.
+  virtual int64_t look_ahead() const { return 0; }
+  // For one row of output, or one place of a 2-D net, as they are executed: after all folds.
+  virtual double multiply_adds() const = 0;
+
+  virtual Order order() const { return Order::none; }
+  // For a net autoregressive over time, or over rows of `columns` columns. The net must outlive it.
+  virtual std::unique_ptr<SerialNet> serial(int /*columns*/) const { return nullptr; }
 };
 
 struct ConditionShape {
@@ -67,6 +103,7 @@ class RuntimeConditioner {
                                    Threads& threads) const = 0;  // [frames][bands]
   virtual Margins margins() const = 0;
   virtual ConditionShape shape() const = 0;
+  virtual double multiply_adds() const = 0;  // for one frame
 };
 
 // [0, rows) in pieces of `piece` rows (the last may be shorter), each once: fn(first, last). What a
@@ -74,8 +111,18 @@ class RuntimeConditioner {
 void in_pieces(Threads& threads, int rows, int piece,
                const std::function<void(int first, int last)>& fn);
 
+// The stream of a net that has none of its own: output row t depends on the rows t - back ..
+// t + ahead of its input alone, so forward() runs over windows that overlap by so much.
+NetStreamPtr stream_by_windows(const RuntimeNet& net, int64_t back, int64_t ahead);
+
 // mel [F][bands] with the margins that stand beyond the ends of an utterance.
 Grid with_margins(const Grid& mel, const Margins& margins);
+
+// A kind has a runtime body when its header declares make_runtime.
+template <class Net>
+concept HasRuntime = requires(const Net& net, Weights& weights) {
+  make_runtime(net, weights);
+};
 
 RuntimeNetPtr make_runtime_net(const Json& json, const std::string& where, Weights& weights);
 RuntimeConditionerPtr make_runtime_conditioner(const Json& json, const std::string& where,

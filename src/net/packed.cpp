@@ -6,7 +6,7 @@ namespace fluvox::net {
 
 PackedMatrix::PackedMatrix(const float* w, std::ptrdiff_t input_stride,
                            std::ptrdiff_t output_stride, int inputs, int outputs)
-    : inputs_(inputs), lines_(kernels::packed_size(inputs, outputs) / 16) {
+    : inputs_(inputs), outputs_(outputs), lines_(kernels::packed_size(inputs, outputs) / 16) {
   kernels::pack(w, input_stride, output_stride, inputs, outputs, lines_.front().values);
 }
 
@@ -16,6 +16,12 @@ PackedConv::PackedConv(const std::vector<float>& weight, std::vector<float> bias
   for (int tap = 0; tap < tap_count; ++tap)
     taps.emplace_back(weight.data() + tap, tap_count, std::ptrdiff_t{inputs} * tap_count, inputs,
                       outputs());
+}
+
+double PackedConv::multiply_adds() const {
+  double sum = 0;
+  for (const PackedMatrix& tap : taps) sum += tap.multiply_adds();
+  return sum;
 }
 
 PackedConv take_conv(Weights& weights, const std::string& name, int outputs, int inputs,

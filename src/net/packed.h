@@ -18,6 +18,8 @@ class PackedMatrix {
   PackedMatrix(const float* w, std::ptrdiff_t input_stride, std::ptrdiff_t output_stride,
                int inputs, int outputs);
 
+  double multiply_adds() const { return static_cast<double>(inputs_) * outputs_; }
+
   // The rows x, `stride` floats apart, times this matrix: a term of a product.
   kernels::Segment times(const float* x, std::ptrdiff_t stride) const {
     return {x, stride, inputs_, lines_.empty() ? nullptr : lines_.front().values};
@@ -28,7 +30,7 @@ class PackedMatrix {
     float values[16];
   };
 
-  int inputs_;
+  int inputs_, outputs_;
   std::vector<Line> lines_;
 };
 
@@ -38,6 +40,7 @@ struct PackedConv {
   PackedConv(const std::vector<float>& weight, std::vector<float> bias, int inputs, int taps);
 
   int outputs() const { return static_cast<int>(bias.size()); }
+  double multiply_adds() const;  // for one row
 
   std::vector<PackedMatrix> taps;
   std::vector<float> bias;

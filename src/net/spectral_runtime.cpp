@@ -52,6 +52,13 @@ class SpectralRuntime : public RuntimeConditioner {
     return {net_.bands, net_.bins, net_.bins, maps(), net_.bins};
   }
 
+  double multiply_adds() const override {
+    double sum = 0;
+    for (const PackedConv* conv : {&scale_in_, &scale_out_, &map_in_, &map_mid_, &map_out_})
+      sum += conv->multiply_adds();
+    return sum;
+  }
+
   RuntimeCondition forward(const Grid& mel, Threads& threads) const override {
     Grid scaled = mel;
     for (float& v : scaled.values) v = static_cast<float>((v + kMelShift) / kMelScale);

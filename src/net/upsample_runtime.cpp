@@ -38,6 +38,12 @@ class UpsampleRuntime : public RuntimeConditioner {
 
   ConditionShape shape() const override { return {net_.bands, net_.hop, net_.group, outputs_, 0}; }
 
+  double multiply_adds() const override {
+    double sum = 0;
+    for (const PackedMatrix& matrix : matrices_) sum += matrix.multiply_adds();
+    return sum;
+  }
+
   RuntimeCondition forward(const Grid& mel, Threads& threads) const override {
     const int frames = mel.rows - margins_.left;
     RuntimeCondition condition{Grid(frames * phases_, outputs_), {}};

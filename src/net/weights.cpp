@@ -1,6 +1,7 @@
 #include "net/weights.h"
 
 #include <cmath>
+#include <random>
 #include <set>
 
 #include "core/error.h"
@@ -19,9 +20,42 @@ namespace {
 struct Weights::Root {
   const Tensors& tensors;
   std::set<std::string> taken;
+  Tensors* made = nullptr;  // where what is asked for is made up
+  std::mt19937 random{};
 };
 
+namespace {
+
+// Sums over the inputs keep a size of about 1/2; a square matrix is near the identity, so that it
+// can be inverted; scales and variances are 1.
+std::vector<float> make_up(const std::string& name, const std::vector<int64_t>& shape,
+                           std::mt19937& random) {
+  size_t count = 1, fan_in = 1;
+  for (size_t d = 0; d < shape.size(); ++d) {
+    count *= static_cast<size_t>(shape[d]);
+    if (d > 0) fan_in *= static_cast<size_t>(shape[d]);
+  }
+  std::normal_distribution<float> normal(
+      0, shape.size() > 1 ? 0.5f / std::sqrt(static_cast<float>(fan_in)) : 0.1f);
+  std::vector<float> values(count);
+  for (float& v : values) v = normal(random);
+  if (shape.size() == 2 && shape[0] == shape[1])
+    for (int64_t i = 0; i < shape[0]; ++i) values[static_cast<size_t>(i * shape[0] + i)] += 1;
+  if (name.ends_with("var") || name.ends_with("scale"))
+    for (float& v : values) v = 1 + std::abs(v);
+  return values;
+}
+
+}  // namespace
+
 Weights::Weights(const Tensors& tensors) : root_(new Root{tensors, {}}) {}
+
+Weights Weights::made_up(Tensors& made, unsigned seed) {
+  Weights weights(made);
+  weights.root_->made = &made;
+  weights.root_->random.seed(seed);
+  return weights;
+}
 
 Weights Weights::in(const std::string& part) const {
   Weights inner = *this;
@@ -33,6 +67,8 @@ std::string Weights::path(const std::string& name) const { return prefix_ + name
 
 std::vector<float> Weights::take(const std::string& name, const std::vector<int64_t>& shape) {
   const std::string full = path(name);
+  if (root_->made)
+    root_->made->emplace(full, HostTensor::of(make_up(name, shape, root_->random), shape));
   const auto found = root_->tensors.find(full);
   if (found == root_->tensors.end())
     refuse("weights-missing", full,

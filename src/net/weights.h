@@ -19,6 +19,9 @@ namespace fluvox::net {
 class Weights {
  public:
   explicit Weights(const Tensors& tensors);
+  // Made up as they are asked for, random but tame, and gathered in `made`: for measuring a model
+  // that nobody has trained.
+  static Weights made_up(Tensors& made, unsigned seed);
 
   Weights in(const std::string& part) const;  // "steps.3" of this, then "net" of that ...
   // Refuses a tensor that is absent, has another shape, is not floating or holds NaN or infinity.

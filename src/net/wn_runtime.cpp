@@ -1,118 +1,327 @@
 #include <algorithm>
+#include <optional>
 
 #include "core/threads.h"
 #include "kernels/gate.h"
 #include "net/net_runtime.h"
 #include "net/packed.h"
+#include "net/window.h"
 #include "net/wn.h"
 
 namespace fluvox::net {
 namespace {
 
-constexpr int kPiece = 96;  // rows: what a layer makes of them on the way stays in the cache
+constexpr int kPiece = 48;  // rows: what a layer makes of them on the way stays in the cache
 
-// A grid with zero rows before its first and after its last.
-class PaddedGrid {
- public:
-  PaddedGrid(int rows, int pad, int columns) : pad_(pad), grid_(rows + 2 * pad, columns) {}
-  float* row(int t) { return grid_.row(t + pad_); }  // t in [-pad, rows + pad)
+// A convolution or 1x1 as read from the file, in double: weight [outputs][inputs][taps].
+struct Exact {
+  Exact(Weights& weights, const std::string& name, int outputs_, int inputs_, int taps_)
+      : outputs(outputs_), inputs(inputs_), taps(taps_) {
+    const std::vector<float> w = weights.take(name + ".weight", {outputs, inputs, taps});
+    const std::vector<float> b = weights.take(name + ".bias", {outputs});
+    weight.assign(w.begin(), w.end());
+    bias.assign(b.begin(), b.end());
+  }
+  double at(int o, int i, int tap = 0) const {
+    return weight[(static_cast<size_t>(o) * inputs + i) * taps + tap];
+  }
 
- private:
-  int pad_;
-  Grid grid_;
+  int outputs, inputs, taps;
+  std::vector<double> weight, bias;
 };
 
-class WnRuntime : public RuntimeNet {
- public:
-  WnRuntime(const Wn& wn, Weights& weights)
-      : wn_(wn),
-        start_(take_conv(weights, "start", wn.channels, wn.inputs, {1})),
-        end_(take_conv(weights, "end", wn.outputs, wn.channels, {1})) {
-    const std::vector<float> condition =
-        weights.take("cond_layer.weight", {2 * wn.channels * wn.layers, wn.condition, 1});
-    const std::vector<float> condition_bias =
-        weights.take("cond_layer.bias", {2 * wn.channels * wn.layers});
-    for (int l = 0; l < wn.layers; ++l) {
-      in_layers_.push_back(
-          take_conv(weights, text("in_layers.", l), 2 * wn.channels, wn.channels, {wn.kernel}));
-      res_skip_.push_back(take_conv(weights, text("res_skip_layers.", l),
-                                    l + 1 < wn.layers ? 2 * wn.channels : wn.channels, wn.channels,
-                                    {1}));
-      // The layer's slice of the condition is one more tap of its convolution, and the biases add
-      // up.
-      const size_t first = 2 * static_cast<size_t>(wn.channels) * l;
-      in_layers_.back().taps.emplace_back(condition.data() + first * wn.condition, 1, wn.condition,
-                                          wn.condition, 2 * wn.channels);
-      for (size_t o = 0; o < in_layers_.back().bias.size(); ++o)
-        in_layers_.back().bias[o] += condition_bias[first + o];
-    }
+// A matrix [inputs][outputs] in double, on its way to being packed.
+struct Matrix {
+  Matrix(int inputs_, int outputs_)
+      : inputs(inputs_), outputs(outputs_), values(static_cast<size_t>(inputs_) * outputs_) {}
+  double& at(int i, int o) { return values[static_cast<size_t>(i) * outputs + o]; }
+  PackedMatrix packed() const {
+    const std::vector<float> rounded(values.begin(), values.end());
+    return PackedMatrix(rounded.data(), outputs, 1, inputs, outputs);
   }
 
-  NetShape shape() const override { return {wn_.inputs, wn_.condition, wn_.outputs}; }
+  int inputs, outputs;
+  std::vector<double> values;
+};
 
-  Grid forward(const Grid& kept, const Grid* features, Threads& threads) const override {
-    const int rows = kept.rows, channels = wn_.channels;
-    // A tap further away than the grid is long meets zeros alone: moved nearer it meets the same.
-    const int64_t reach = int64_t{wn_.kernel / 2} << (wn_.layers - 1);
-    const int pad = static_cast<int>(std::min(reach, int64_t{rows}));
-    PaddedGrid h(rows, pad, channels), next(rows, pad, channels);
-    Grid skip(rows, channels), out(rows, wn_.outputs);
+// One layer after the exact folds.
+//   a = in(x) + cond(features)     x: the residual stream, or, in layer 0, [kept | 1], since start
+//   is
+//                                  folded into it (the ones make start's bias end where the
+//                                  padding begins)
+//   [change of the residual stream | change of out] = after(gate(a))     skip and end folded: what
+//                                  a layer sends to the skips only ever meets end
+struct Layer {
+  int64_t dilation;
+  std::vector<PackedMatrix> taps;
+  std::vector<PackedMatrix> condition;  // none where there is no condition
+  std::vector<float> bias;
+  PackedMatrix after;
+  std::vector<float> after_bias;
+};
 
-    in_pieces(threads, rows, kPiece, [&](int first, int last) {
-      multiply(last - first, start_.bias, {start_.taps[0].times(kept.row(first), wn_.inputs)},
-               h.row(first), channels);
-    });
-    for (int l = 0; l < wn_.layers; ++l) {
-      in_pieces(threads, rows, kPiece,
-                [&](int first, int last) { layer(l, first, last, pad, h, *features, next, skip); });
-      std::swap(h, next);
+struct Plan {
+  Plan(const Wn& wn_, Weights& weights) : wn(wn_) {
+    const int channels = wn.channels;
+    const Exact start(weights, "start", channels, wn.inputs, 1);
+    const Exact end(weights, "end", wn.outputs, channels, 1);
+    std::optional<Exact> condition;
+    if (wn.condition > 0)
+      condition.emplace(weights, "cond_layer", 2 * channels * wn.layers, wn.condition, 1);
+    std::vector<double> last_bias = end.bias;
+    for (int l = 0; l < wn.layers; ++l) {
+      const bool last = l + 1 == wn.layers;
+      const Exact in(weights, text("in_layers.", l), 2 * channels, channels, wn.kernel);
+      const Exact res_skip(weights, text("res_skip_layers.", l), last ? channels : 2 * channels,
+                           channels, 1);
+      layers.push_back({int64_t{1} << l, taps_of(in, l == 0 ? &start : nullptr),
+                        condition_of(condition, l), bias_of(in, condition, l),
+                        after(res_skip, end, last), after_bias(res_skip, last)});
+      for (int o = 0; o < wn.outputs; ++o)
+        for (int c = 0; c < channels; ++c)
+          last_bias[static_cast<size_t>(o)] +=
+              end.at(o, c) * res_skip.bias[static_cast<size_t>(last ? c : channels + c)];
     }
-    in_pieces(threads, rows, kPiece, [&](int first, int last) {
-      multiply(last - first, end_.bias, {end_.taps[0].times(skip.row(first), channels)},
-               out.row(first), wn_.outputs);
-    });
-    return out;
+    out_bias.assign(last_bias.begin(), last_bias.end());
+    Matrix matrix(wn.inputs, channels);
+    for (int i = 0; i < wn.inputs; ++i)
+      for (int c = 0; c < channels; ++c) matrix.at(i, c) = start.at(c, i);
+    start_matrix.push_back(matrix.packed());
+    start_bias.assign(start.bias.begin(), start.bias.end());
+  }
+
+  int64_t reach(const Layer& layer) const { return layer.dilation * (wn.kernel / 2); }
+
+  Wn wn;
+  std::vector<Layer> layers;
+  std::vector<float> out_bias, start_bias;
+  std::vector<PackedMatrix> start_matrix;
+
+ private:
+  static std::vector<PackedMatrix> taps_of(const Exact& in, const Exact* start) {
+    std::vector<PackedMatrix> taps;
+    for (int tap = 0; tap < in.taps; ++tap) {
+      Matrix matrix(start ? start->inputs + 1 : in.inputs, in.outputs);
+      for (int o = 0; o < in.outputs; ++o)
+        for (int c = 0; c < in.inputs; ++c) {
+          const double w = in.at(o, c, tap);
+          if (!start) {
+            matrix.at(c, o) = w;
+            continue;
+          }
+          for (int i = 0; i < start->inputs; ++i) matrix.at(i, o) += w * start->at(c, i);
+          matrix.at(start->inputs, o) += w * start->bias[static_cast<size_t>(c)];
+        }
+      taps.push_back(matrix.packed());
+    }
+    return taps;
+  }
+
+  std::vector<PackedMatrix> condition_of(const std::optional<Exact>& condition, int l) const {
+    if (!condition) return {};
+    Matrix matrix(wn.condition, 2 * wn.channels);
+    for (int i = 0; i < wn.condition; ++i)
+      for (int o = 0; o < 2 * wn.channels; ++o)
+        matrix.at(i, o) = condition->at(2 * wn.channels * l + o, i);
+    return {matrix.packed()};
+  }
+
+  static std::vector<float> bias_of(const Exact& in, const std::optional<Exact>& condition, int l) {
+    std::vector<float> bias;
+    for (size_t o = 0; o < in.bias.size(); ++o)
+      bias.push_back(static_cast<float>(
+          in.bias[o] +
+          (condition ? condition->bias[in.bias.size() * static_cast<size_t>(l) + o] : 0.0)));
+    return bias;
+  }
+
+  // [channels] -> [residual: channels, none in the last layer | out: outputs]
+  PackedMatrix after(const Exact& res_skip, const Exact& end, bool last) const {
+    const int residual = last ? 0 : wn.channels;
+    Matrix matrix(wn.channels, residual + wn.outputs);
+    for (int i = 0; i < wn.channels; ++i) {
+      for (int o = 0; o < residual; ++o) matrix.at(i, o) = res_skip.at(o, i);
+      for (int o = 0; o < wn.outputs; ++o)
+        for (int c = 0; c < wn.channels; ++c)
+          matrix.at(i, residual + o) += end.at(o, c) * res_skip.at(residual + c, i);
+    }
+    return matrix.packed();
+  }
+
+  std::vector<float> after_bias(const Exact& res_skip, bool last) const {
+    std::vector<float> bias(static_cast<size_t>((last ? 0 : wn.channels) + wn.outputs), 0.0f);
+    if (!last) std::copy_n(res_skip.bias.begin(), wn.channels, bias.begin());
+    return bias;
+  }
+};
+
+// The input of a layer as rows [first, ...) of the series, with the rows of zeros that stand before
+// the series and after its end where the layer looks there.
+struct Input {
+  float* row(int64_t t) { return grid.row(static_cast<int>(t - first)); }
+  int64_t first = 0;
+  Grid grid;
+};
+
+// Each layer keeps what it still needs of its input and emits with a delay of its reach.
+class WnStream : public NetStream {
+ public:
+  explicit WnStream(const Plan& plan)
+      : plan_(plan), states_(plan.layers.size()), out_(plan.wn.outputs) {}
+
+  int64_t done() const override { return states_.back().done; }
+
+  Grid push(const Grid& kept, const Window* features, bool last, Threads& threads) override {
+    const int inputs = plan_.wn.inputs;
+    Input x = open(0, kept.rows, inputs + 1, last);
+    for (int t = 0; t < kept.rows; ++t) {
+      float* to = x.row(states_[0].received + t);
+      std::copy_n(kept.row(t), inputs, to);
+      to[inputs] = 1;
+    }
+    const int64_t before = done();
+    int64_t fresh = kept.rows;
+    for (size_t l = 0; l < plan_.layers.size(); ++l) {
+      const int64_t from = states_[l].done, to = ready(l, fresh, last);
+      Input next;
+      if (l + 1 < plan_.layers.size()) next = open(l + 1, to - from, plan_.wn.channels, last);
+      if (l == 0) begin_out(to - from);
+      in_pieces(threads, static_cast<int>(to - from), kPiece, [&](int first, int end) {
+        run(l, from + first, from + end, to, x, features, next);
+      });
+      close(l, x, fresh, to);
+      fresh = to - from;
+      x = std::move(next);
+    }
+    Grid result = out_.rows(before, done());
+    out_.forget(done());
+    return result;
   }
 
  private:
-  // Rows [first, last) of one layer: the new residual stream into next, its share of the skips into
-  // skip.
-  void layer(int l, int first, int last, int pad, PaddedGrid& h, const Grid& features,
-             PaddedGrid& next, Grid& skip) const {
-    const PackedConv& in = in_layers_[static_cast<size_t>(l)];
-    const PackedConv& res_skip = res_skip_[static_cast<size_t>(l)];
-    const int rows = last - first, channels = wn_.channels;
+  struct State {
+    int64_t received = 0, done = 0;  // rows of input, rows of output
+    Grid past;                       // the last rows of the input, as far as they are still needed
+  };
+
+  // Rows of output that layer l has made when `fresh` more rows of input have come.
+  int64_t ready(size_t l, int64_t fresh, bool last) const {
+    const State& state = states_[l];
+    const int64_t after = state.received + fresh;
+    return last ? after : std::max(state.done, after - plan_.reach(plan_.layers[l]));
+  }
+
+  // A tap that looks further than where the zeros begin meets zeros alone, and meets the same when
+  // it is moved nearer: so a long reach needs no more zeros than there are rows.
+  static int64_t zeros_before(int64_t reach, int64_t to) { return std::min(reach, to); }
+  static int64_t zeros_after(int64_t reach, int64_t from, int64_t to) {
+    return std::min(reach, to - from);
+  }
+
+  // The input of layer l with its past in place and room for `fresh` rows.
+  Input open(size_t l, int64_t fresh, int columns, bool last) const {
+    const State& state = states_[l];
+    const int64_t reach = plan_.reach(plan_.layers[l]), to = ready(l, fresh, last);
+    const int64_t begin =
+        std::min(state.done - zeros_before(reach, to), state.received - state.past.rows);
+    int64_t end = state.received + fresh;
+    if (last) end = std::max(end, to + zeros_after(reach, state.done, to));
+    Input input{begin, Grid(static_cast<int>(end - begin), columns)};
+    std::copy(state.past.values.begin(), state.past.values.end(),
+              input.row(state.received - state.past.rows));
+    return input;
+  }
+
+  void close(size_t l, Input& x, int64_t fresh, int64_t to) {
+    State& state = states_[l];
+    state.received += fresh;
+    state.done = to;
+    const int64_t needed =
+        std::clamp<int64_t>(to - plan_.reach(plan_.layers[l]), 0, state.received);
+    Grid past(static_cast<int>(state.received - needed), x.grid.columns);
+    std::copy_n(x.row(needed), past.values.size(), past.values.begin());
+    state.past = std::move(past);
+  }
+
+  void begin_out(int64_t rows) {
+    const int64_t from = out_.end();
+    out_.grow(rows);
+    for (int64_t t = from; t < out_.end(); ++t)
+      std::copy(plan_.out_bias.begin(), plan_.out_bias.end(), out_.row(t));
+  }
+
+  // Rows [first, end) of layer l, of those up to `to` that are made now.
+  void run(size_t l, int64_t first, int64_t end, int64_t to, Input& x, const Window* features,
+           Input& next) {
+    const Layer& layer = plan_.layers[l];
+    const int rows = static_cast<int>(end - first), channels = plan_.wn.channels;
+    const int64_t nearest = -zeros_before(plan_.reach(layer), to);
+    const int64_t furthest = x.first + x.grid.rows - to;
     std::vector<kernels::Segment> segments;
-    for (int tap = 0; tap < wn_.kernel; ++tap) {
-      const int64_t offset = static_cast<int64_t>(tap - wn_.kernel / 2) * (int64_t{1} << l);
-      const int from = first + static_cast<int>(std::clamp<int64_t>(offset, -pad, pad));
-      segments.push_back(in.taps[static_cast<size_t>(tap)].times(h.row(from), channels));
+    for (int tap = 0; tap < plan_.wn.kernel; ++tap) {
+      const int64_t offset = (tap - plan_.wn.kernel / 2) * layer.dilation;
+      segments.push_back(layer.taps[static_cast<size_t>(tap)].times(
+          x.row(first + std::clamp(offset, nearest, furthest)), x.grid.columns));
     }
-    segments.push_back(in.taps.back().times(features.row(first), wn_.condition));
+    for (const PackedMatrix& condition : layer.condition)
+      segments.push_back(condition.times(features->row(first), features->columns()));
 
     Grid a(rows, 2 * channels), gate(rows, channels);
-    multiply(rows, in.bias, segments, a.row(0), a.columns);
+    multiply(rows, layer.bias, segments, a.row(0), a.columns);
     kernels::gate_cpu(rows, channels, a.row(0), a.columns, nullptr, 0, gate.row(0), channels);
-    multiply(rows, res_skip.bias, {res_skip.taps[0].times(gate.row(0), channels)}, a.row(0),
-             a.columns);
 
-    const bool last_layer = l + 1 == wn_.layers;
+    const int outputs = plan_.wn.outputs;
+    const int residual = static_cast<int>(layer.after_bias.size()) - outputs;
+    Grid change(rows, residual + outputs);
+    multiply(rows, layer.after_bias, {layer.after.times(gate.row(0), channels)}, change.row(0),
+             change.columns);
+    if (l == 0 && residual > 0)
+      multiply(rows, plan_.start_bias,
+               {plan_.start_matrix.front().times(x.row(first), x.grid.columns)}, next.row(first),
+               channels);
     for (int t = 0; t < rows; ++t) {
-      const float* r = a.row(t);
-      if (!last_layer) {
-        const float* before = h.row(first + t);
+      const float* r = change.row(t);
+      if (residual > 0) {
+        const float* before = l == 0 ? next.row(first + t) : x.row(first + t);
         float* after = next.row(first + t);
         for (int c = 0; c < channels; ++c) after[c] = before[c] + r[c];
         r += channels;
       }
-      float* sum = skip.row(first + t);
-      for (int c = 0; c < channels; ++c) sum[c] += r[c];
+      float* sum = out_.row(first + t);
+      for (int c = 0; c < outputs; ++c) sum[c] += r[c];
     }
   }
 
-  Wn wn_;
-  PackedConv start_, end_;
-  std::vector<PackedConv> in_layers_, res_skip_;  // in_layers_: the taps, then the condition
+  const Plan& plan_;
+  std::vector<State> states_;
+  Window out_;  // rows that the last layer has not reached yet
+};
+
+class WnRuntime : public RuntimeNet {
+ public:
+  WnRuntime(const Wn& wn, Weights& weights) : plan_(wn, weights) {}
+
+  NetShape shape() const override {
+    return {plan_.wn.inputs, plan_.wn.condition, plan_.wn.outputs};
+  }
+  NetStreamPtr stream() const override { return std::make_unique<WnStream>(plan_); }
+  int64_t look_ahead() const override {
+    int64_t sum = 0;
+    for (const Layer& layer : plan_.layers) sum += plan_.reach(layer);
+    return sum;
+  }
+  double multiply_adds() const override {
+    double sum = plan_.wn.layers > 1 ? plan_.start_matrix.front().multiply_adds() : 0;
+    for (const Layer& layer : plan_.layers) {
+      for (const PackedMatrix& tap : layer.taps) sum += tap.multiply_adds();
+      for (const PackedMatrix& condition : layer.condition) sum += condition.multiply_adds();
+      sum += layer.after.multiply_adds();
+    }
+    return sum;
+  }
+
+ private:
+  Plan plan_;
 };
 
 }  // namespace

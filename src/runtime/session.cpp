@@ -1,88 +1,37 @@
 #include "runtime/session.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
 
-#include "core/threads.h"
-#include "flow/flow_runtime.h"
-#include "kernels/noise.h"
-#include "net/weights.h"
+#include "runtime/plan.h"
+#include "runtime/stream.h"
 
 namespace fluvox::runtime {
 namespace {
 
-void refuse_not_finite(const std::string& what, std::span<const float> values) {
-  for (size_t i = 0; i < values.size(); ++i)
-    if (!std::isfinite(values[i]))
-      throw Error(Fault::input, "not-finite",
-                  text(what, ": expected finite numbers, found ", values[i], " at index ", i,
-                       " of ", values.size()));
+void check_whole(const Session::Plan& plan, const mel::Mel& mel) {
+  plan.check(mel);
+  if (mel.frames < 1)
+    throw Error(Fault::input, "mel-empty",
+                text("mel: expected at least 1 frame, found ", mel.frames));
 }
 
-flow::RuntimeFlow build(const flow::Model& model) {
-  net::Weights weights(model.tensors);
-  flow::RuntimeFlow built(model.spec, weights);
-  weights.refuse_leftovers();
-  return built;
+// A whole mel as the conditioner takes it.
+flow::RuntimeCondition whole_condition(Session::Plan& plan, const mel::Mel& mel) {
+  // Rows are counted in int, with room for padding.
+  const int most = std::numeric_limits<int>::max() / 4 / plan.hop();
+  if (mel.frames > most)
+    throw Error(Fault::input, "mel-too-long",
+                text("mel: expected at most ", most, " frames at once, found ", mel.frames));
+  flow::Grid grid;
+  grid.rows = mel.frames;
+  grid.columns = mel.bands;
+  grid.values = mel.values;
+  return plan.flow.condition(grid, plan.threads);
 }
 
 }  // namespace
-
-struct Session::Plan {
-  Plan(const flow::Model& model, int thread_count)
-      : spec(model.spec),
-        analyser(mel::convention_from_json(model.spec.mel, "mel")),
-        flow(build(model)),
-        threads(thread_count) {
-    const flow::ConditionShape shape = flow.condition_shape();
-    flow::expect_size("mel", "hop, the samples that a frame of the conditioner stands for",
-                      shape.frame_samples, hop());
-    flow::expect_size("mel", "bands that the conditioner takes", shape.bands,
-                      analyser.convention().bands);
-  }
-
-  int hop() const { return analyser.convention().hop; }
-
-  flow::RuntimeCondition condition(const mel::Mel& mel) {
-    flow::expect_size("mel", "bands", analyser.convention().bands, mel.bands);
-    flow::expect_size("mel", "values", int64_t{mel.frames} * mel.bands,
-                      static_cast<int64_t>(mel.values.size()));
-    if (mel.frames < 1)
-      throw Error(Fault::input, "mel-empty",
-                  text("mel: expected at least 1 frame, found ", mel.frames));
-    // Rows are counted in int, with room for padding.
-    const int most = std::numeric_limits<int>::max() / 4 / hop();
-    if (mel.frames > most)
-      throw Error(Fault::input, "mel-too-long",
-                  text("mel: expected at most ", most, " frames, found ", mel.frames,
-                       "; render it in parts"));
-    refuse_not_finite("mel", mel.values);
-    flow::Grid grid;
-    grid.rows = mel.frames;
-    grid.columns = mel.bands;
-    grid.values = mel.values;
-    return flow.condition(grid, threads);
-  }
-
-  // sigma times N(0, 1), [channels][positions]
-  std::vector<float> noise(int positions, float sigma, const RenderOptions& options) {
-    std::vector<float> z(static_cast<size_t>(flow.channels()) * positions);
-    threads.run(flow.channels(), [&](int channel) {
-      float* to = z.data() + static_cast<size_t>(channel) * positions;
-      for (int t = 0; t < positions; ++t)
-        to[t] = sigma * kernels::normal(options.seed, options.item, static_cast<uint32_t>(channel),
-                                        static_cast<uint64_t>(t));
-    });
-    return z;
-  }
-
-  flow::Spec spec;
-  mel::Analyser analyser;
-  flow::RuntimeFlow flow;
-  Threads threads;
-};
 
 double Score::bits_per_sample() const { return nats_per_sample() / std::numbers::ln2; }
 
@@ -105,22 +54,38 @@ mel::Mel Session::analyse(std::span<const float> audio) const {
   return plan_->analyser.analyse(audio, plan_->threads);
 }
 
+bool Session::streams() const { return plan_->flow.streams(); }
+
+int64_t Session::look_ahead() const {
+  return plan_->flow.look_ahead() +
+         int64_t{plan_->flow.conditioner().margins().right} * plan_->hop();
+}
+
+double Session::multiply_adds() const { return plan_->flow.multiply_adds(); }
+
 std::vector<float> Session::render(const mel::Mel& mel, const RenderOptions& options) const {
-  const double sigma = options.sigma.value_or(plan_->spec.sigma);
-  if (!(std::isfinite(sigma) && sigma >= 0))
-    throw Error(Fault::usage, "sigma-invalid",
-                text("sigma: expected a number of at least 0, found ", sigma));
-  const flow::RuntimeCondition condition = plan_->condition(mel);
+  check_whole(*plan_, mel);
   const int positions = z_positions(mel.frames);
   if (options.z) {
     flow::expect_size("z",
                       text("values of ", z_channels(), " channels x ", positions, " positions"),
                       int64_t{z_channels()} * positions, static_cast<int64_t>(options.z->size()));
     refuse_not_finite("z", *options.z);
-    return plan_->flow.inverse(*options.z, condition, plan_->threads);
   }
-  return plan_->flow.inverse(plan_->noise(positions, static_cast<float>(sigma), options), condition,
-                             plan_->threads);
+  if (streams()) {
+    Stream stream(*this, options);
+    stream.push(mel);
+    stream.finish();
+    std::vector<float> audio(static_cast<size_t>(mel.frames) * plan_->hop());
+    stream.pull(audio);
+    return audio;
+  }
+  const flow::Grid noise = plan_->noise(options)(0, z_channels(), 0, positions);
+  std::vector<float> z(noise.values.size());  // [channels][positions]
+  for (int t = 0; t < noise.rows; ++t)
+    for (int c = 0; c < noise.columns; ++c)
+      z[static_cast<size_t>(c) * noise.rows + t] = noise.row(t)[c];
+  return plan_->flow.inverse(z, whole_condition(*plan_, mel), plan_->threads);
 }
 
 std::vector<float> Session::encode(std::span<const float> audio, const mel::Mel& mel,
@@ -128,14 +93,15 @@ std::vector<float> Session::encode(std::span<const float> audio, const mel::Mel&
   flow::expect_size("audio", text("samples of ", mel.frames, " frames x ", plan_->hop()),
                     int64_t{mel.frames} * plan_->hop(), static_cast<int64_t>(audio.size()));
   refuse_not_finite("audio", audio);
-  const flow::RuntimeCondition condition = plan_->condition(mel);
+  check_whole(*plan_, mel);
+  const flow::RuntimeCondition condition = whole_condition(*plan_, mel);
   flow::Grid grid;
   grid.rows = static_cast<int>(audio.size());
   grid.columns = 1;
   grid.values.assign(audio.begin(), audio.end());
   flow::RuntimeFlow::Result result =
       plan_->flow.forward(std::move(grid), condition, plan_->threads);
-  if (score) *score = {flow::log_density(result.z) + result.log_det, audio.size()};
+  if (score) *score = {plan_->flow.log_density(result.z) + result.log_det, audio.size()};
   return std::move(result.z);
 }
 

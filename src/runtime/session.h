@@ -43,6 +43,9 @@ struct Score {
   double bits_per_sample() const;
 };
 
+// A model of this spec with random weights, for measuring what nobody has trained.
+flow::Model made_up_model(const flow::Spec& spec, unsigned seed = 1);
+
 class Session {
  public:
   explicit Session(const flow::Model& model, SessionOptions options = {});
@@ -52,6 +55,11 @@ class Session {
   const mel::Convention& convention() const;
   int z_channels() const;
   int z_positions(int frames) const;
+  // Whether it renders piece by piece (runtime/stream.h), and the samples of audio that the newest
+  // frame must lie ahead of the sample that is made.
+  bool streams() const;
+  int64_t look_ahead() const;
+  double multiply_adds() const;  // per sample of audio rendered, as they are executed
 
   mel::Mel analyse(std::span<const float> audio) const;
   std::vector<float> render(const mel::Mel& mel, const RenderOptions& options = {}) const;
@@ -61,8 +69,10 @@ class Session {
                             Score* score = nullptr) const;
   Score score(std::span<const float> audio) const;  // with the mel of the audio itself
 
- private:
   struct Plan;
+
+ private:
+  friend class Stream;
   std::unique_ptr<Plan> plan_;
 };
 

@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <random>
+#include <tuple>
 #include <vector>
+
+#include "support/every_isa.h"
 
 namespace fluvox::kernels {
 namespace {
@@ -18,19 +22,36 @@ std::vector<float> random_floats(std::size_t count, unsigned seed, float deviati
 }
 
 double log_scale(float raw, ScaleBound bound, double clamp) {
+  if (bound == ScaleBound::sigmoid) return -std::log1p(std::exp(-(double{raw} + 2)));
   return bound == ScaleBound::exact ? double{raw} : clamp * std::tanh(raw / clamp);
 }
 
-class Coupling : public testing::TestWithParam<ScaleBound> {};
+using Coupling = EveryIsa;
+FLUVOX_EVERY_ISA(Coupling);
 
-INSTANTIATE_TEST_SUITE_P(Bounds, Coupling, testing::Values(ScaleBound::exact, ScaleBound::tanh));
+class CouplingBounds : public testing::TestWithParam<std::tuple<Isa, ScaleBound>> {
+ protected:
+  void SetUp() override {
+    if (!set_isa(std::get<0>(GetParam()))) GTEST_SKIP() << "this machine lacks it";
+  }
+  void TearDown() override { set_isa(before_); }
+  ScaleBound bound() const { return std::get<1>(GetParam()); }
 
-TEST_P(Coupling, AgreesWithFloat64) {
-  const int rows = 33, columns = 5;
+ private:
+  Isa before_ = isa();
+};
+
+INSTANTIATE_TEST_SUITE_P(Bounds, CouplingBounds,
+                         testing::Combine(testing::ValuesIn(kEveryIsa),
+                                          testing::Values(ScaleBound::exact, ScaleBound::tanh,
+                                                          ScaleBound::sigmoid)));
+
+TEST_P(CouplingBounds, AgreesWithFloat64) {
+  const int rows = 333, columns = 5;
   const std::vector<float> x = random_floats(rows * columns, 1),
                            raw = random_floats(rows * columns, 2),
                            b = random_floats(rows * columns, 3);
-  const LogScale scale = {{raw.data(), columns}, GetParam(), 1.5f};
+  const LogScale scale = {{raw.data(), columns}, bound(), 1.5f};
   std::vector<float> z(x.size()), back(x.size());
   std::vector<double> log_det(rows);
   coupling_forward_cpu(rows, columns, {x.data(), columns}, scale, {b.data(), columns},
@@ -41,7 +62,7 @@ TEST_P(Coupling, AgreesWithFloat64) {
     double expected_log_det = 0;
     for (int c = 0; c < columns; ++c) {
       const auto i = static_cast<std::size_t>(t * columns + c);
-      const double s = log_scale(raw[i], GetParam(), 1.5);
+      const double s = log_scale(raw[i], bound(), 1.5);
       expected_log_det += s;
       // s is a float: its rounding moves exp(s) by as much, relatively, as s has of it absolutely.
       const double scaled = std::exp(s) * x[i];
@@ -56,10 +77,10 @@ TEST_P(Coupling, AgreesWithFloat64) {
 }
 
 // The log-determinant against the map's own derivative, taken from its values.
-TEST_P(Coupling, LogDeterminantIsThatOfTheMap) {
+TEST_P(CouplingBounds, LogDeterminantIsThatOfTheMap) {
   const int columns = 7;
   const std::vector<float> raw = random_floats(columns, 4), zero(columns, 0), one(columns, 1);
-  const LogScale scale = {{raw.data(), columns}, GetParam(), 0.8f};
+  const LogScale scale = {{raw.data(), columns}, bound(), 0.8f};
   std::vector<float> at_zero(columns), at_one(columns);
   double log_det = 0;
   coupling_forward_cpu(1, columns, {zero.data(), columns}, scale, {zero.data(), columns},
@@ -71,7 +92,7 @@ TEST_P(Coupling, LogDeterminantIsThatOfTheMap) {
   EXPECT_NEAR(log_det, expected, 1e-6);
 }
 
-TEST(CouplingCpu, TanhBoundsWhateverComesIn) {
+TEST_P(Coupling, TanhBoundsWhateverComesIn) {
   const std::vector<float> raw = {1e30f, -1e30f, INFINITY, -INFINITY, 100, -100}, x(6, 2), b(6, 1);
   const LogScale scale = {{raw.data(), 6}, ScaleBound::tanh, 1.5f};
   std::vector<float> z(6), back(6);
@@ -87,7 +108,7 @@ TEST(CouplingCpu, TanhBoundsWhateverComesIn) {
 
 // Odd bins of odd frames, in place, with scale and shift interleaved as a net's last layer gives
 // them.
-TEST(CouplingCpu, StridedInPlaceTouchesNothingElse) {
+TEST_P(Coupling, StridedInPlaceTouchesNothingElse) {
   const int frames = 6, bins = 8, rows = frames / 2, columns = bins / 2;
   const std::vector<float> before = random_floats(frames * bins, 5);
   const std::vector<float> net = random_floats(rows * columns * 2, 6);
@@ -104,15 +125,102 @@ TEST(CouplingCpu, StridedInPlaceTouchesNothingElse) {
         EXPECT_EQ(grid[i], before[i]);
       } else {
         const auto n = static_cast<std::size_t>((t / 2 * columns + k / 2) * 2);
-        EXPECT_EQ(grid[i], std::exp(net[n]) * before[i] + net[n + 1]);
+        // The bits of the same element alone.
+        float alone = 0;
+        coupling_forward_cpu(1, 1, {&before[i], 1}, {{&net[n], 1}}, {&net[n + 1], 1}, {&alone, 1},
+                             nullptr);
+        EXPECT_EQ(grid[i], alone);
       }
     }
   coupling_inverse_cpu(rows, columns, view, scale, b, view);
   for (std::size_t i = 0; i < grid.size(); ++i) EXPECT_NEAR(grid[i], before[i], 2e-6);
 }
 
+// e^s from 0 to infinity, against float64, where the result is a normal number within 1 unit in the
+// last place.
+TEST_P(Coupling, ExpIsAccurateEverywhere) {
+  std::vector<float> s = {INFINITY, -INFINITY, 200, -200, 88.72f, 88.73f, -103.9f, -104, 0, -0.0f};
+  for (float p = -104; p < 89; p += 0.00137f) s.push_back(p);
+  const auto n = static_cast<int>(s.size());
+  std::vector<float> one(s.size(), 1), zero(s.size(), 0), z(s.size());
+  coupling_forward_cpu(1, n, {one.data(), n}, {{s.data(), n}}, {zero.data(), n}, {z.data(), n},
+                       nullptr);
+  double worst = 0;
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    const double exact = std::exp(double{s[i]});
+    const auto rounded = static_cast<float>(exact);
+    if (std::isnormal(rounded)) {
+      const double unit = std::nextafter(rounded, INFINITY) - double{rounded};
+      worst = std::max(worst, std::abs(z[i] - exact) / unit);
+    } else if (std::isinf(rounded)) {
+      EXPECT_EQ(z[i], rounded) << s[i];
+    } else {
+      EXPECT_NEAR(z[i], rounded, 1.5e-45) << s[i];
+    }
+  }
+  EXPECT_LT(worst, 1);
+  EXPECT_GT(worst, 0.4) << "float32 cannot be this good";
+}
+
+TEST_P(Coupling, TanhIsAccurateEverywhere) {
+  std::vector<float> raw = {INFINITY, -INFINITY, 0, -0.0f, 30};
+  for (float p = 1e-9f; p < 20; p *= 1.0003f) raw.insert(raw.end(), {p, -p});
+  const auto n = static_cast<int>(raw.size());
+  std::vector<float> one(raw.size(), 1), zero(raw.size(), 0), z(raw.size());
+  std::vector<double> s(raw.size());
+  coupling_forward_cpu(n, 1, {one.data(), 1}, {{raw.data(), 1}, ScaleBound::tanh, 1},
+                       {zero.data(), 1}, {z.data(), 1}, s.data());
+  double worst = 0;
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    const double exact = std::tanh(double{raw[i]});
+    EXPECT_LE(std::abs(s[i]), 1);
+    EXPECT_EQ(s[i] < 0, raw[i] < 0);
+    const auto size = static_cast<float>(std::abs(exact));
+    const double unit = std::nextafter(size, INFINITY) - double{size};
+    worst = std::max(worst, std::abs(s[i] - exact) / unit);
+  }
+  EXPECT_LT(worst, 2.5);
+  EXPECT_GT(worst, 0.4) << "float32 cannot be this good";
+}
+
+TEST_P(Coupling, NanStaysNan) {
+  for (const ScaleBound bound : {ScaleBound::exact, ScaleBound::tanh}) {
+    const std::vector<float> raw(20, NAN), x(20, 1);
+    std::vector<float> z(20), back(20);
+    double log_det = 0;
+    coupling_forward_cpu(1, 20, {x.data(), 20}, {{raw.data(), 20}, bound, 1}, {x.data(), 20},
+                         {z.data(), 20}, &log_det);
+    coupling_inverse_cpu(1, 20, {x.data(), 20}, {{raw.data(), 20}, bound, 1}, {x.data(), 20},
+                         {back.data(), 20});
+    EXPECT_TRUE(std::isnan(log_det));
+    for (const float value : z) EXPECT_TRUE(std::isnan(value));
+  }
+}
+
+// Equal bits for every shape and stride, log-determinants too.
+TEST_P(Coupling, HasTheBitsOfThePlainTwin) {
+  for (const ScaleBound bound : {ScaleBound::exact, ScaleBound::tanh})
+    for (const int stride : {1, 2})
+      for (const int columns : {1, 2, 3, 4, 5, 8, 16, 17, 40, 127, 128, 129, 300}) {
+        const int rows = 7, row = columns * stride + 1;
+        const auto size = static_cast<std::size_t>(rows * row);
+        const std::vector<float> raw = random_floats(size, 10, 20), b = random_floats(size, 11, 3);
+        const std::vector<float> x = random_floats(size, 12);
+        const LogScale scale = {{raw.data(), row, stride}, bound, 3};
+        const auto run = [&] {
+          std::vector<float> forward = x, inverse = x;
+          std::vector<double> log_det(rows);
+          const View z = {forward.data(), row, stride}, back = {inverse.data(), row, stride};
+          coupling_forward_cpu(rows, columns, z, scale, {b.data(), row, stride}, z, log_det.data());
+          coupling_inverse_cpu(rows, columns, back, scale, {b.data(), row, stride}, back);
+          return std::tuple(forward, inverse, log_det);
+        };
+        EXPECT_EQ(run(), plainly(run)) << columns << " columns, " << stride << " apart";
+      }
+}
+
 // Chunks of rows give the same bits, the log-determinant's total included.
-TEST(CouplingCpu, ChunksGiveTheSameBits) {
+TEST_P(Coupling, ChunksGiveTheSameBits) {
   const int rows = 20, columns = 3;
   const std::vector<float> x = random_floats(rows * columns, 7),
                            raw = random_floats(rows * columns, 8),
@@ -133,7 +241,7 @@ TEST(CouplingCpu, ChunksGiveTheSameBits) {
 }
 
 // 96,000 log-scales of -0.4 with a ripple: a float32 running sum is off by more than 1.
-TEST(CouplingCpu, LongLogDeterminantsStayExact) {
+TEST_P(Coupling, LongLogDeterminantsStayExact) {
   const int rows = 96000;
   std::vector<float> raw(rows), x(rows, 1), b(rows, 0), z(rows);
   double expected = 0;

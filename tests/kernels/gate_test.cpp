@@ -3,34 +3,42 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <random>
 #include <vector>
+
+#include "support/every_isa.h"
 
 namespace fluvox::kernels {
 namespace {
 
 double gate(double u, double v) { return std::tanh(u) / (1 + std::exp(-v)); }
 
+using Gate = EveryIsa;
+FLUVOX_EVERY_ISA(Gate);
+
 // Every pair of a grid that is fine around zero and reaches +-100.
-TEST(Gate, AgreesWithFloat64) {
+TEST_P(Gate, AgreesWithFloat64) {
   std::vector<float> points = {0};
-  for (float p = 1e-6f; p < 101; p *= 1.3f) points.insert(points.end(), {p, -p});
+  for (float p = 1e-6f; p < 101; p *= 1.17f) points.insert(points.end(), {p, -p});
   points.insert(points.end(), {100.0f, -100.0f});
+  const auto count = static_cast<int>(points.size());
   double worst = 0;
-  for (const float u : points)
-    for (const float v : points) {
-      const float a[] = {u, v};
-      float y = NAN;
-      gate_cpu(1, 1, a, 2, nullptr, 0, &y, 1);
-      ASSERT_FALSE(std::isnan(y)) << u << ' ' << v;
-      const double expected = gate(u, v);
+  for (const float u : points) {
+    std::vector<float> a(points.size(), u), y(points.size(), NAN);
+    a.insert(a.end(), points.begin(), points.end());
+    gate_cpu(1, count, a.data(), 2 * count, nullptr, 0, y.data(), count);
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      ASSERT_FALSE(std::isnan(y[i])) << u << ' ' << points[i];
+      const double expected = gate(u, points[i]);
       // Relative, down to where exp(-v) overflows and y becomes 0.
-      worst = std::max(worst, std::abs(y - expected) / (std::abs(expected) + 1e-30));
+      worst = std::max(worst, std::abs(y[i] - expected) / (std::abs(expected) + 1e-30));
     }
+  }
   EXPECT_LT(worst, 3e-7);
 }
 
-TEST(Gate, ExtremesGiveLimits) {
+TEST_P(Gate, ExtremesGiveLimits) {
   const float a[] = {INFINITY, INFINITY, -INFINITY, INFINITY, INFINITY, -INFINITY, 1e38f, -1e38f};
   float y[4];
   gate_cpu(4, 1, a, 2, nullptr, 0, y, 1);
@@ -40,26 +48,79 @@ TEST(Gate, ExtremesGiveLimits) {
   EXPECT_EQ(y[3], 0);
 }
 
-TEST(Gate, AddsTheConditionAndKeepsToItsStrides) {
-  const int rows = 5, channels = 3;
-  std::mt19937 engine(1);
-  std::normal_distribution<float> distribution(0, 2);
-  std::vector<float> a(rows * 8), q(rows * 7), y(rows * 4, 77);
-  for (float& value : a) value = distribution(engine);
-  for (float& value : q) value = distribution(engine);
-  gate_cpu(rows, channels, a.data(), 8, q.data(), 7, y.data(), 4);
-  for (std::size_t t = 0; t < rows; ++t) {
-    for (std::size_t c = 0; c < channels; ++c) {
-      const float u = a[t * 8 + c] + q[t * 7 + c], v = a[t * 8 + 3 + c] + q[t * 7 + 3 + c];
-      EXPECT_NEAR(y[t * 4 + c], gate(u, v), 2e-7);
-    }
-    EXPECT_EQ(y[t * 4 + 3], 77);
+TEST_P(Gate, NanStaysNan) {
+  for (const auto& [u, v] :
+       {std::pair{NAN, 0.5f}, {0.5f, NAN}, {NAN, INFINITY}, {-INFINITY, NAN}}) {
+    std::vector<float> a(40, u), y(40);
+    a.insert(a.end(), 40, v);
+    gate_cpu(1, 40, a.data(), 80, nullptr, 0, y.data(), 40);
+    for (const float value : y) EXPECT_TRUE(std::isnan(value)) << u << ' ' << v;
   }
-  // In place: the same numbers in the first channels of a.
-  std::vector<float> in_place = a;
-  gate_cpu(rows, channels, in_place.data(), 8, q.data(), 7, in_place.data(), 8);
-  for (std::size_t t = 0; t < rows; ++t)
-    for (std::size_t c = 0; c < channels; ++c) EXPECT_EQ(in_place[t * 8 + c], y[t * 4 + c]);
+}
+
+TEST_P(Gate, KeepsTheSignOfZeroAndTheSmallest) {
+  const float smallest = 1e-40f, a[] = {0, -0.0f, smallest, -smallest, 100, 100, 100, 100};
+  float y[4];
+  gate_cpu(1, 4, a, 8, nullptr, 0, y, 4);
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(y[i], a[i]);
+    EXPECT_EQ(std::signbit(y[i]), std::signbit(a[i]));
+  }
+}
+
+TEST_P(Gate, AddsTheConditionAndKeepsToItsStrides) {
+  for (const int channels : {3, 8, 16, 21, 40}) {
+    const auto rows = 5u, n = static_cast<unsigned>(channels);
+    const unsigned a_stride = 2 * n + 2, q_stride = 2 * n + 1, y_stride = n + 1;
+    std::mt19937 engine(1);
+    std::normal_distribution<float> distribution(0, 2);
+    std::vector<float> a(rows * a_stride), q(rows * q_stride), y(rows * y_stride, 77);
+    for (float& value : a) value = distribution(engine);
+    for (float& value : q) value = distribution(engine);
+    gate_cpu(rows, channels, a.data(), a_stride, q.data(), q_stride, y.data(), y_stride);
+    for (std::size_t t = 0; t < rows; ++t) {
+      for (std::size_t c = 0; c < n; ++c) {
+        const float u = a[t * a_stride + c] + q[t * q_stride + c],
+                    v = a[t * a_stride + n + c] + q[t * q_stride + n + c];
+        EXPECT_NEAR(y[t * y_stride + c], gate(u, v), 2e-7);
+      }
+      EXPECT_EQ(y[t * y_stride + n], 77);
+    }
+    // In place: the same numbers in the first channels of a.
+    std::vector<float> in_place = a;
+    gate_cpu(rows, channels, in_place.data(), a_stride, q.data(), q_stride, in_place.data(),
+             a_stride);
+    for (std::size_t t = 0; t < rows; ++t)
+      for (std::size_t c = 0; c < n; ++c)
+        EXPECT_EQ(in_place[t * a_stride + c], y[t * y_stride + c]);
+  }
+}
+
+// Equal bits, whatever the place in a vector; random bits are every size, infinity and NaN.
+TEST_P(Gate, HasTheBitsOfThePlainTwin) {
+  std::mt19937 engine(2);
+  for (int channels = 1; channels <= 50; ++channels) {
+    const auto size = static_cast<std::size_t>(2 * channels);
+    std::vector<float> a(20 * size);
+    std::normal_distribution<float> distribution(0, 4);
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      const std::uint32_t bits = engine();
+      if (i % 3 == 0)
+        std::memcpy(&a[i], &bits, sizeof bits);
+      else
+        a[i] = distribution(engine);
+    }
+    const auto run = [&] {
+      std::vector<float> y(a.size() / 2);
+      gate_cpu(20, channels, a.data(), 2 * channels, nullptr, 0, y.data(), channels);
+      return y;
+    };
+    const std::vector<float> y = run(), expected = plainly(run);
+    for (std::size_t i = 0; i < y.size(); ++i)
+      ASSERT_TRUE(std::memcmp(&y[i], &expected[i], sizeof(float)) == 0 ||
+                  (std::isnan(y[i]) && std::isnan(expected[i])))
+          << y[i] << ' ' << expected[i];
+  }
 }
 
 }  // namespace

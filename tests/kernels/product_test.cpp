@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "support/every_isa.h"
+
 namespace fluvox::kernels {
 namespace {
-
-constexpr Isa kAll[] = {Isa::scalar, Isa::avx2, Isa::avx512};
 
 std::vector<float> random_floats(std::size_t count, unsigned seed) {
   std::mt19937 engine(seed);
@@ -79,19 +79,8 @@ struct Problem {
   }
 };
 
-class Product : public testing::TestWithParam<Isa> {
- protected:
-  void SetUp() override {
-    if (!isa_available(GetParam())) GTEST_SKIP() << "this machine has no " << isa_name(GetParam());
-    before_ = isa();
-    ASSERT_TRUE(set_isa(GetParam()));
-  }
-  void TearDown() override { set_isa(before_); }
-  Isa before_ = isa();
-};
-
-INSTANTIATE_TEST_SUITE_P(Isas, Product, testing::ValuesIn(kAll),
-                         [](const auto& tested) { return std::string(isa_name(tested.param)); });
+using Product = EveryIsa;
+FLUVOX_EVERY_ISA(Product);
 
 // Equal bits with the plain sum, so all instruction sets agree with each other.
 TEST_P(Product, EveryTileGivesTheBitsOfThePlainSum) {
@@ -191,7 +180,7 @@ TEST(ProductPacking, FillsPanelsWithZeros) {
 }
 
 TEST(IsaChoice, NamesAndAvailability) {
-  for (const Isa candidate : kAll) {
+  for (const Isa candidate : kEveryIsa) {
     Isa found = Isa::scalar;
     EXPECT_TRUE(isa_from_name(isa_name(candidate), &found));
     EXPECT_EQ(found, candidate);
@@ -203,7 +192,7 @@ TEST(IsaChoice, NamesAndAvailability) {
   EXPECT_TRUE(isa_available(best_isa()));
 
   const Isa before = isa();
-  for (const Isa candidate : kAll) {
+  for (const Isa candidate : kEveryIsa) {
     EXPECT_EQ(set_isa(candidate), isa_available(candidate));
     EXPECT_EQ(isa() == candidate, isa_available(candidate));
   }

@@ -1,0 +1,12 @@
+// Compiled for its instruction set (cmake/FluvoxKernels.cmake).
+#if defined(__x86_64__)
+#include "kernels/coupling_rows.h"
+#include "kernels/ops_avx2.h"
+
+namespace fluvox::kernels {
+
+void coupling_forward_avx2(const CouplingArguments& a) { coupling_rows<Avx2, true>(a); }
+void coupling_inverse_avx2(const CouplingArguments& a) { coupling_rows<Avx2, false>(a); }
+
+}  // namespace fluvox::kernels
+#endif

@@ -1,0 +1,11 @@
+// Compiled for its instruction set (cmake/FluvoxKernels.cmake).
+#if defined(__x86_64__)
+#include "kernels/gate_rows.h"
+#include "kernels/ops_avx512.h"
+
+namespace fluvox::kernels {
+
+void gate_avx512(const GateArguments& g) { gate_rows<Avx512>(g); }
+
+}  // namespace fluvox::kernels
+#endif

@@ -1,0 +1,48 @@
+// The flow's sampling direction on a series that comes in pieces: every step keeps what it still
+// needs, so that nothing is computed twice and the memory does not depend on the length. The audio
+// is, bit for bit, that of RuntimeFlow::inverse on the whole.
+//
+//   FlowStream stream(flow, noise);
+//   stream.push(condition, false, threads)   // its rows, one piece after another -> audio
+//   stream.push(rest, true, threads)         // nothing follows: all that is left
+#pragma once
+
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "flow/flow_runtime.h"
+
+namespace fluvox::flow {
+
+// z of channels [first_channel, first_channel + columns) at positions [first, first + rows)
+using Noise = std::function<Grid(int first_channel, int columns, int64_t first, int rows)>;
+
+class FlowStream {
+ public:
+  FlowStream(const RuntimeFlow& flow, Noise noise);
+
+  // `condition`: the rows of whole positions of z
+  std::vector<float> push(const RuntimeCondition& condition, bool last, Threads& threads);
+
+ private:
+  struct Stage {
+    StepStreamPtr step;  // null for a split
+    int fold = 1;        // rows of the condition in a row of this step
+    int leaving = 0;
+    int joined = 1;    // rows of a split in a position of z
+    int64_t done = 0;  // rows that have passed a split
+  };
+
+  Grid come_back(Stage& split, int first_channel, int rows) const;
+
+  Noise noise_;
+  std::map<int, ConditionWindow> conditions_;  // by fold
+  std::vector<Stage> stages_;                  // in the order of sampling
+  int left_ = 0;                               // channels that come back at the splits
+  int remaining_ = 0;                          // channels that enter the first stage
+  int64_t positions_ = 0;                      // of z, so far
+  int rows_of_position_ = 1;                   // of the condition
+};
+
+}  // namespace fluvox::flow
