@@ -4,7 +4,7 @@
     tools/bench/denoiser.py --fluvox build/test/fluvox clips/*.flac > docs/results/denoiser.json
 
 Two models: the voice that ships, and a WaveGlow-256 with random weights (published sizes, made here: its output is
-noise with lines, as training begins; it renders the first 1.5 s of the first clip). Both forms of
+noise with lines, as training begins; it renders the first 0.75 s of the first clip). Both forms of
 src/mel/denoiser.h, at several strengths. Needs numpy, soundfile, librosa, pesq (PyPI). One JSON object,
 levels in dB:
 
@@ -44,7 +44,7 @@ def model_files():
 
 def random_waveglow(mel, log_scale=0.1):
     """Spec and tensors of models/waveglow.cpp at its published sizes, as they are drawn before training; but the last
-    layers, which are zero then, give shifts and log-scales of this deviation."""
+    layers, which are zero then, give shifts and log-scales of about this deviation."""
     random = np.random.default_rng(1)
     tensors = {}
 
@@ -124,9 +124,9 @@ class Bench:
                        check=True, stdout=subprocess.DEVNULL)
         return soundfile.read(out)[0]
 
-    def measure(self, name, clips, quality):
+    def measure(self, name, clips, quality, strengths, frames):
         silence = pathlib.Path(self.folder) / "silence.npy"
-        np.save(silence, np.full((80, 128), np.log(1e-5), "f4"))
+        np.save(silence, np.full((80, frames), np.log(1e-5), "f4"))
         own = self.render(silence, "--sigma", "0")
         own_power, own_lines = power_on(own, 1), power_on(own, BINS // 8)
         result = {"own_sound": {"level": decibels(float(np.mean(own**2))), "on_fs_8": own_lines / own_power,
@@ -145,7 +145,7 @@ class Bench:
         if quality:
             result["pesq"] = round(pesq_of(before), 3)
         for form in FORMS:
-            for strength in STRENGTHS:
+            for strength in strengths:
                 flags = ["--denoise", str(strength), "--denoise-bias", form]
                 after = [self.render(clip, *flags) for clip in clips]
                 quiet = self.render(silence, "--sigma", "0", *flags)
@@ -178,10 +178,10 @@ def main():
         random = Bench(arguments.fluvox, made, folder, arguments.threads)
         begin = pathlib.Path(folder) / "begin.wav"  # a WaveGlow takes its time
         sound, rate = soundfile.read(arguments.clips[0])
-        soundfile.write(begin, sound[: 3 * rate // 2], rate)
+        soundfile.write(begin, sound[: 3 * rate // 4], rate)
         result = {"what": "tools/bench/denoiser.py", "clips": [clip.stem for clip in arguments.clips],
-                  arguments.model.stem: voice.measure("voice", arguments.clips, True),
-                  made.stem: random.measure("random", [begin], False)}
+                  arguments.model.stem: voice.measure("voice", arguments.clips, True, STRENGTHS, 128),
+                  made.stem: random.measure("random", [begin], False, STRENGTHS[1:], 64)}
     print(json.dumps(result, indent=1))
 
 
