@@ -33,7 +33,7 @@ void model_flag(CLI::App& command, Flags& flags) {
 }
 
 void layout_flag(CLI::App& command, Flags& flags) {
-  command.add_option("--layout", flags.layout, "of .npy mels: auto, bands-frames or frames-bands")
+  command.add_option("--layout", flags.layout, "of mel files: auto, bands-frames or frames-bands")
       ->type_name("NAME")
       ->check(CLI::IsMember({"auto", "bands-frames", "frames-bands"}))
       ->capture_default_str();
