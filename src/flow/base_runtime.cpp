@@ -10,12 +10,9 @@
 namespace fluvox::flow {
 namespace {
 
-using kernels::minus;
-using kernels::minus_log;
-using kernels::nearest_float;
-using kernels::times;
-
 const double kLogRootTwoPi = 0.5 * std::log(2 * std::numbers::pi);
+
+float minus_log(float y) { return kernels::minus_log<kernels::Scalar>(y); }
 
 uint32_t word_at(uint64_t seed, uint64_t item, uint32_t channel, uint64_t position) {
   return kernels::noise_block(seed, item, channel, position).word[position % 4];
@@ -30,8 +27,8 @@ class NormalRuntime : public RuntimeBase {
   }
   void draw(std::span<float> z, uint64_t seed, uint64_t item, int channel,
             uint64_t first) const override {
-    for (size_t i = 0; i < z.size(); ++i)
-      z[i] = kernels::normal(seed, item, static_cast<uint32_t>(channel), first + i);
+    kernels::normals_cpu(seed, item, static_cast<uint32_t>(channel), first,
+                         static_cast<std::ptrdiff_t>(z.size()), z.data());
   }
 };
 
@@ -48,8 +45,8 @@ class LogisticRuntime : public RuntimeBase {
             uint64_t first) const override {
     for (size_t i = 0; i < z.size(); ++i) {
       const uint32_t word = word_at(seed, item, static_cast<uint32_t>(channel), first + i);
-      const float p = times(nearest_float((word << 1) + 1u), 0x1p-33f);
-      const float magnitude = minus(minus_log(p), minus_log(minus(1.0f, p)));
+      const float p = static_cast<float>((word << 1) + 1u) * 0x1p-33f;
+      const float magnitude = minus_log(p) - minus_log(1.0f - p);
       z[i] = (word & 0x80000000u) != 0 ? -magnitude : magnitude;
     }
   }
