@@ -17,6 +17,9 @@ struct alignas(64) TileConfig {
   std::uint8_t rows[16] = {};
 };
 
+// g++'s tile loads do not say that they read memory: what was written must be there before.
+[[maybe_unused]] void written_before_tile_loads() { __asm__ volatile("" ::: "memory"); }
+
 // All eight tiles 64 bytes wide; 0 to 5 `rows` high, 6 and 7 16. To be undone by _tile_release().
 void configure_tiles(int rows) {
   TileConfig config;
@@ -24,7 +27,8 @@ void configure_tiles(int rows) {
     config.row_bytes[tile] = 64;
     config.rows[tile] = static_cast<std::uint8_t>(tile < 6 ? rows : 16);
   }
-  _tile_loadconfig(&config);
+  written_before_tile_loads();
+  __asm__ volatile("ldtilecfg %0" ::"m"(config));
 }
 
 }  // namespace

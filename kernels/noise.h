@@ -28,74 +28,85 @@
 
 namespace fluvox::kernels {
 
+FLUVOX_HOST_DEVICE static inline PhiloxKey noise_key(std::uint64_t seed, std::uint64_t item) {
+  return {{static_cast<std::uint32_t>(seed),
+           static_cast<std::uint32_t>(seed >> 32) ^ static_cast<std::uint32_t>(item >> 32)}};
+}
+
 FLUVOX_HOST_DEVICE static inline Words4 noise_block(std::uint64_t seed, std::uint64_t item,
                                                     std::uint32_t channel, std::uint64_t position) {
   const std::uint64_t block = position / 4;
   const Words4 counter = {{static_cast<std::uint32_t>(block),
                            static_cast<std::uint32_t>(block >> 32), channel,
                            static_cast<std::uint32_t>(item)}};
-  const PhiloxKey key = {
-      {static_cast<std::uint32_t>(seed),
-       static_cast<std::uint32_t>(seed >> 32) ^ static_cast<std::uint32_t>(item >> 32)}};
-  return philox4x32_10(counter, key);
+  return philox4x32_10(counter, noise_key(seed, item));
+}
+
+// The polynomial with the coefficients c, the highest power's first
+template <class Ops, int kTerms>
+FLUVOX_HOST_DEVICE static inline typename Ops::V polynomial(const float (&c)[kTerms],
+                                                            typename Ops::V x) {
+  typename Ops::V sum = Ops::broadcast(c[0]);
+  for (int i = 1; i < kTerms; ++i) sum = Ops::fma(sum, x, Ops::broadcast(c[i]));
+  return sum;
 }
 
 // -ln y for y in (0, 1]
-FLUVOX_HOST_DEVICE static inline float minus_log(float y) {
+template <class Ops>
+FLUVOX_HOST_DEVICE static inline typename Ops::V minus_log(typename Ops::V y) {
+  using V = typename Ops::V;
+  using U = typename Ops::U;
   // y = 2^exponent (1 + t), 1 + t in [sqrt(1/2), sqrt(2))
-  const auto bits = static_cast<std::int32_t>(bits_of(y));
-  const std::int32_t exponent = (bits - 0x3f3504f3) >> 23;
-  const float t = minus(float_of(static_cast<std::uint32_t>(bits - exponent * 0x800000)), 1.0f);
-  float r = 0.08733534813f;  // ln(1 + t) = t + t^2 r(t)
-  r = fused(r, t, -0.1444180757f);
-  r = fused(r, t, 0.1497928947f);
-  r = fused(r, t, -0.1655234545f);
-  r = fused(r, t, 0.1995361447f);
-  r = fused(r, t, -0.2500249147f);
-  r = fused(r, t, 0.3333422542f);
-  r = fused(r, t, -0.4999998212f);
-  const float log_mantissa = fused(times(t, t), r, t);
-  return fused(static_cast<float>(-exponent), 0.693147181f, -log_mantissa);
+  const U bits = Ops::bits(y);
+  const U exponent = Ops::template signed_right<23>(Ops::subtract(bits, Ops::words(0x3f3504f3u)));
+  const V t = Ops::sub(Ops::floats(Ops::subtract(bits, Ops::template left<23>(exponent))),
+                       Ops::broadcast(1));
+  const float ratio[] = {0.08733534813f, -0.1444180757f, 0.1497928947f, -0.1655234545f,
+                         0.1995361447f,  -0.2500249147f, 0.3333422542f, -0.4999998212f};
+  // ln(1 + t) = t + t^2 ratio(t)
+  const V log_mantissa = Ops::fma(Ops::mul(t, t), polynomial<Ops>(ratio, t), t);
+  return Ops::fma(Ops::signed_float(Ops::subtract(Ops::words(0), exponent)),
+                  Ops::broadcast(0.693147181f), Ops::sub(Ops::broadcast(0), log_mantissa));
+}
+
+template <class Ops>
+FLUVOX_HOST_DEVICE static inline typename Ops::V normals_of_words(typename Ops::U words) {
+  using V = typename Ops::V;
+  using U = typename Ops::U;
+  const U twice = Ops::template left<1>(words);  // 2 m
+  const V unit = Ops::broadcast(0x1p-32f);
+  const V p2 = Ops::mul(Ops::nearest_float(Ops::plus(twice, Ops::words(1))), unit);  // 2 p
+  const V x = Ops::mul(Ops::nearest_float(Ops::exclusive_or(twice, Ops::words(0xffffffffu))),
+                       unit);  // 1 - 2 p
+  const V w = minus_log<Ops>(Ops::mul(p2, Ops::sub(Ops::broadcast(2), p2)));
+  const float centre[] = {-1.2432346445e-08f, 3.2855918875e-08f,  6.592637635e-07f,
+                          -4.897004146e-06f,  -7.019228635e-06f,  3.08785675e-04f,
+                          -1.7716445725e-03f, -5.9077172165e-03f, 0.3488020301f,
+                          2.123313427f};
+  V z = Ops::mul(polynomial<Ops>(centre, Ops::sub(w, Ops::broadcast(2.5f))), x);
+  const auto central = Ops::less(w, Ops::broadcast(5));
+  if (!Ops::all(central)) {
+    const float tail[] = {-1.290304499e-05f, 1.784276174e-05f, 5.567076005e-05f,
+                          -2.789642604e-04f, 9.348098538e-04f, -2.650311915e-03f,
+                          4.870360252e-03f,  1.424131155f,     4.628051281f};
+    const V u = Ops::sub(Ops::root(w), Ops::broadcast(3.4375f));
+    z = Ops::select(central, z, polynomial<Ops>(tail, u));
+  }
+  return Ops::with_sign_of(z, Ops::floats(words));
 }
 
 FLUVOX_HOST_DEVICE static inline float normal_of_word(std::uint32_t word) {
-  const std::uint32_t twice = word << 1;                        // 2 m
-  const float p2 = times(nearest_float(twice + 1u), 0x1p-32f);  // 2 p
-  const float x = times(nearest_float(~twice), 0x1p-32f);       // 1 - 2 p
-  const float w = minus_log(times(p2, minus(2.0f, p2)));
-  float z;
-  if (w < 5.0f) {
-    const float u = minus(w, 2.5f);
-    z = -1.2432346445e-08f;
-    z = fused(z, u, 3.2855918875e-08f);
-    z = fused(z, u, 6.592637635e-07f);
-    z = fused(z, u, -4.897004146e-06f);
-    z = fused(z, u, -7.019228635e-06f);
-    z = fused(z, u, 3.08785675e-04f);
-    z = fused(z, u, -1.7716445725e-03f);
-    z = fused(z, u, -5.9077172165e-03f);
-    z = fused(z, u, 0.3488020301f);
-    z = fused(z, u, 2.123313427f);
-    z = times(z, x);
-  } else {
-    const float u = minus(square_root(w), 3.4375f);
-    z = -1.290304499e-05f;
-    z = fused(z, u, 1.784276174e-05f);
-    z = fused(z, u, 5.567076005e-05f);
-    z = fused(z, u, -2.789642604e-04f);
-    z = fused(z, u, 9.348098538e-04f);
-    z = fused(z, u, -2.650311915e-03f);
-    z = fused(z, u, 4.870360252e-03f);
-    z = fused(z, u, 1.424131155f);
-    z = fused(z, u, 4.628051281f);
-  }
-  return float_of(bits_of(z) | (word & 0x80000000u));
+  return normals_of_words<Scalar>(word);
 }
 
 FLUVOX_HOST_DEVICE static inline float normal(std::uint64_t seed, std::uint64_t item,
                                               std::uint32_t channel, std::uint64_t position) {
   return normal_of_word(noise_block(seed, item, channel, position).word[position % 4]);
 }
+
+// out[i] = normal(seed, item, channel, first_position + i), i in [0, count)
+void normals_cpu(std::uint64_t seed, std::uint64_t item, std::uint32_t channel,
+                 std::uint64_t first_position, std::ptrdiff_t count, float* out);
 
 // z[t][c] = normal(seed, item, c, first_position + t), t in [0, rows), c in [0, channels)
 void noise_cpu(float* z, std::ptrdiff_t rows, int channels, std::uint64_t seed, std::uint64_t item,

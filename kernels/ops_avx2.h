@@ -35,6 +35,53 @@ struct Avx2 {
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(t), 23),
                                                 _mm256_set1_epi32(0x3f800000)));
   }
+  static V root(V a) { return _mm256_sqrt_ps(a); }
+  using Mask = __m256;
+  static Mask less(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+  static bool all(Mask m) { return _mm256_movemask_ps(m) == 0xff; }
+  static V select(Mask m, V yes, V no) { return _mm256_blendv_ps(no, yes, m); }
+
+  using U = __m256i;
+  static int block_of_lane(int lane) { return lane % 4 * 2 + lane / 4; }
+  static U load_words(const std::uint32_t* p) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  }
+  static void store4(const V* v, float* p) {
+    const V a = _mm256_unpacklo_ps(v[0], v[1]), b = _mm256_unpacklo_ps(v[2], v[3]);
+    const V c = _mm256_unpackhi_ps(v[0], v[1]), d = _mm256_unpackhi_ps(v[2], v[3]);
+    store(p, _mm256_shuffle_ps(a, b, 0x44));
+    store(p + 8, _mm256_shuffle_ps(a, b, 0xee));
+    store(p + 16, _mm256_shuffle_ps(c, d, 0x44));
+    store(p + 24, _mm256_shuffle_ps(c, d, 0xee));
+  }
+  static U words(std::uint32_t a) { return _mm256_set1_epi32(static_cast<int>(a)); }
+  static U plus(U a, U b) { return _mm256_add_epi32(a, b); }
+  static U subtract(U a, U b) { return _mm256_sub_epi32(a, b); }
+  static U exclusive_or(U a, U b) { return _mm256_xor_si256(a, b); }
+  static U multiply(U a, std::uint32_t b, U* high) {
+    const U factor = words(b);
+    const U even = _mm256_mul_epu32(a, factor);
+    const U odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), factor);
+    *high = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+    return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+  }
+  template <int kBits>
+  static U left(U a) {
+    return _mm256_slli_epi32(a, kBits);
+  }
+  template <int kBits>
+  static U signed_right(U a) {
+    return _mm256_srai_epi32(a, kBits);
+  }
+  static V floats(U a) { return _mm256_castsi256_ps(a); }
+  static U bits(V a) { return _mm256_castps_si256(a); }
+  // Its two halves are exact.
+  static V nearest_float(U a) {
+    const V high = _mm256_cvtepi32_ps(_mm256_srli_epi32(a, 16));
+    const V low = _mm256_cvtepi32_ps(_mm256_and_si256(a, _mm256_set1_epi32(0xffff)));
+    return fma(high, broadcast(0x1p16f), low);
+  }
+  static V signed_float(U a) { return _mm256_cvtepi32_ps(a); }
 };
 
 }  // namespace

@@ -16,7 +16,10 @@
 //
 // Weights: as in product.h panels of 64 outputs, the last one rounded up to 16, but [pair][output
 // of the panel][2], and the inputs of each segment are rounded up to a multiple of 32 with zeros.
-// Align them to 64 bytes for speed.
+//
+// For speed align weights, and for amx the rows of x and y too, to 64 bytes: tiles are then read
+// twice as fast. A segment whose inputs are no multiple of 32 costs amx a copy of its last block:
+// zero channels in x and in w avoid it.
 //
 // Rows of x need an even address only; the inputs of a segment must be even (add a zero input where
 // they are not). No sizes but rows, inputs and segments may be 0. y must not overlap the rest.

@@ -15,17 +15,23 @@ namespace {
 
 constexpr int kTileRows = 16;
 constexpr int kTileOutputs = 16;
+constexpr float kZeros[2 * kTileOutputs] = {};
 
 // Two blocks of rows, the first ones `row` and `second`, by N groups of 16 outputs from `first` on.
 // `height` rows each; kPair: there is a second one.
 template <bool kPair, int N>
 void tile(const ProductArgumentsBf16& a, std::ptrdiff_t row, std::ptrdiff_t second, int height,
           int panel, int width, int first) {
-  alignas(64) float bias[2 * kTileOutputs] = {};
   const int left = a.outputs - first;
   const int valid = left < N * kTileOutputs ? left : N * kTileOutputs;
-  if (a.bias != nullptr)
-    for (int o = 0; o < valid; ++o) bias[o] = a.bias[first + o];
+  // A tile load waits long for a store just made, so only what must be copied is.
+  alignas(64) float copied[2 * kTileOutputs];
+  const float* bias = a.bias == nullptr ? kZeros : a.bias + first;
+  if (a.bias != nullptr && valid < N * kTileOutputs) {
+    for (int o = 0; o < N * kTileOutputs; ++o) copied[o] = o < valid ? bias[o] : 0;
+    bias = copied;
+    written_before_tile_loads();
+  }
   _tile_loadd(0, bias, 0);  // the same row each time
   if constexpr (N == 2) _tile_loadd(1, bias + kTileOutputs, 0);
   if constexpr (kPair) _tile_loadd(2, bias, 0);
@@ -48,6 +54,7 @@ void tile(const ProductArgumentsBf16& a, std::ptrdiff_t row, std::ptrdiff_t seco
           if constexpr (kPair)
             _mm512_store_si512(last[1][r], _mm512_maskz_loadu_epi32(mask, x2 + r * segment.stride));
         }
+        written_before_tile_loads();
         x = last[0][0];
         x2 = last[1][0];
         x_stride = sizeof last[0][0];

@@ -4,10 +4,9 @@
 
 namespace fluvox::models {
 
-Json upsampler(const mel::Convention& convention, int group) {
-  // The published kernel is 1024 at a hop of 256: each sample hears the last four frames.
+Json upsampler(const mel::Convention& convention, int group, int frames) {
   return part_to_json("upsample", net::Upsample{.bands = convention.bands,
-                                                .kernel = 4 * convention.hop,
+                                                .kernel = frames * convention.hop,
                                                 .hop = convention.hop,
                                                 .group = group});
 }

@@ -10,8 +10,9 @@
 
 namespace fluvox::models {
 
-// WaveGlow's learned upsampler, with groups of `group` samples
-Json upsampler(const mel::Convention&, int group);
+// WaveGlow's learned upsampler, with groups of `group` samples. The published kernel is 1024 at a
+// hop of 256: each sample hears the last four frames.
+Json upsampler(const mel::Convention&, int group, int frames = 4);
 
 // A place in the flow: so many channels, of which a row stands for so many samples of audio.
 struct Place {

@@ -16,7 +16,7 @@ flow::Spec spec_of(const SqueezeWave& m, const mel::Convention& convention) {
                                                     .outputs = channels,
                                                     .channels = m.channels,
                                                     .layers = m.layers,
-                                                    .kernel = 3,
+                                                    .kernel = m.kernel,
                                                     .condition = convention.bands});
   });
   return spec;

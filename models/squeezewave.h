@@ -16,6 +16,7 @@ struct SqueezeWave {
   int group = 128;
   int early_every = 2;
   int early_size = 16;
+  int kernel = 3;
 };
 
 template <class Visitor>
@@ -26,6 +27,7 @@ void fields(Visitor& v, SqueezeWave& m) {
   v("group", m.group, "samples squeezed into a group", Range{2, 4096});
   v("early_every", m.early_every, "flows between early exits", Range{1, 256});
   v("early_size", m.early_size, "channels that leave at each", Range{2, 4096});
+  v("kernel", m.kernel, "taps of the depthwise convolutions, odd", Range{1, 31});
 }
 
 flow::Spec spec_of(const SqueezeWave&, const mel::Convention&);

@@ -9,15 +9,18 @@ flow::Spec spec_of(const WaveGlow& m, const mel::Convention& convention) {
   flow::Spec spec;
   spec.model = "waveglow";
   spec.mel = to_json(convention);
-  spec.conditioner = upsampler(convention, m.group);
+  spec.conditioner = upsampler(convention, m.group, m.frames);
   spec.steps = waveglow_steps(m.group, m.flows, m.early_every, m.early_size, [&](int channels) {
     return part_to_json("wn", net::Wn{.inputs = channels / 2,
                                       .outputs = channels,
                                       .channels = m.channels,
                                       .layers = m.layers,
-                                      .kernel = 3,
+                                      .kernel = m.kernel,
                                       .condition = convention.bands * m.group});
   });
+  int k = 0;
+  for (Json& step : spec.steps)
+    if (step["kind"] == "coupling" && k++ % 2 == 1 && m.alternate) step["keep"] = "second";
   return spec;
 }
 

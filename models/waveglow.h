@@ -19,6 +19,9 @@ struct WaveGlow {
   int group = 8;
   int early_every = 4;
   int early_size = 2;
+  int kernel = 3;
+  int frames = 4;
+  bool alternate = false;
 };
 
 template <class Visitor>
@@ -29,6 +32,9 @@ void fields(Visitor& v, WaveGlow& m) {
   v("group", m.group, "samples squeezed into a group", Range{2, 1024});
   v("early_every", m.early_every, "flows between early exits", Range{1, 256});
   v("early_size", m.early_size, "channels that leave at each", Range{2, 1024});
+  v("kernel", m.kernel, "taps of the dilated convolutions, odd", Range{1, 31});
+  v("frames", m.frames, "frames of mel that a sample hears", Range{1, 64});
+  v("alternate", m.alternate, "odd flows condition on the second half, as glow_old.WaveGlow");
 }
 
 flow::Spec spec_of(const WaveGlow&, const mel::Convention&);

@@ -1,26 +1,31 @@
 #!/usr/bin/env python3
-"""Makes tests/goldens/mel: log-mels in float64 by librosa, for the tests of src/mel.
+"""Makes tests/goldens/mel: log-mels in float64 by librosa and by torchaudio, for the tests of src/mel.
 
   tools/mel-goldens.py           writes signals.npy, index.json and one array for each convention
   tools/mel-goldens.py --check   computes them again and compares with what is committed
 
-The transform is librosa.stft in complex128 on a signal padded here by numpy, the filters are
-librosa.filters.mel in float64; vocos' are also built after torchaudio's published formula and the two
-must agree. Each convention is written out by hand from its own project's code, not from Fluvox's.
-index.json states the versions. Needs numpy and librosa.
+Every convention is written out by hand from its own project's code, not from Fluvox's, on top of two libraries
+that share no code: transform and filters are librosa.stft in complex128 and librosa.filters.mel, then
+torchaudio.functional.spectrogram and melscale_fbanks, both in float64. The two must agree within 1e-9 at every
+value before anything is written, so the arrays, which are float32, are the goldens of both.
+index.json states the versions and how far apart the two are. Needs numpy, librosa, torch and torchaudio.
 """
 
 import argparse
+import functools
 import json
 import pathlib
 import sys
 
 import librosa
 import numpy as np
+import torch
+import torchaudio
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "tests" / "goldens" / "mel"
 # Lengths about the frame boundaries of hops 256, 275 and 512, and shorter than every padding.
-LENGTHS = [1, 2, 3, 255, 256, 257, 274, 275, 276, 384, 385, 511, 512, 513, 769, 1023, 1024, 1025]
+LENGTHS = [1, 2, 3, 255, 256, 257, 274, 275, 276, 384, 385, 511, 512, 513, 549, 550, 551]
+LENGTHS += [767, 768, 769, 1023, 1024, 1025]
 
 
 def speech(n, rate=22050):
@@ -59,68 +64,98 @@ def signals():
     return {k: (np.clip(np.round(v * 32768), -32768, 32767) / 32768).astype(np.float32) for k, v in made.items()}
 
 
-def stft(x, fft, hop, win, pad, window="hann"):
-    """Magnitudes; the clip is mirrored as often as needed, and at least to one whole frame."""
-    after = max(pad, fft - pad - len(x))
-    y = np.pad(x.astype(np.float64), (pad, after), mode="reflect")
-    return np.abs(
-        librosa.stft(y, n_fft=fft, hop_length=hop, win_length=win, window=window, center=False, dtype=np.complex128)
-    )
+class Librosa:
+    """Magnitudes and filters by librosa, padded here by numpy."""
+
+    def stft(self, x, fft, hop, win, pad, window="hann"):
+        # The clip is mirrored as often as needed, and at least to one whole frame.
+        after = max(pad, fft - pad - len(x))
+        y = np.pad(x.astype(np.float64), (pad, after), mode="reflect")
+        spectrum = librosa.stft(
+            y, n_fft=fft, hop_length=hop, win_length=win, window=window, center=False, dtype=np.complex128
+        )
+        return np.abs(spectrum)
+
+    @functools.cache
+    def filters(self, rate, fft, bands, fmin, fmax, htk=False):
+        return librosa.filters.mel(
+            sr=rate, n_fft=fft, n_mels=bands, fmin=fmin, fmax=fmax, htk=htk, norm=None if htk else "slaney",
+            dtype=np.float64,
+        )
 
 
-def slaney(rate, fft, bands, fmin, fmax):
-    return librosa.filters.mel(sr=rate, n_fft=fft, n_mels=bands, fmin=fmin, fmax=fmax, dtype=np.float64)
+class Torchaudio:
+    """The same by torchaudio, which pads by itself where the clip is long enough for torch to mirror it."""
+
+    def stft(self, x, fft, hop, win, pad, window="hann"):
+        y = torch.from_numpy(x.astype(np.float64))
+        centred = 2 * pad == fft and len(x) > pad
+        if not centred:
+            before, after = pad, max(pad, fft - pad - len(x))
+            while before or after:  # torch mirrors at most once
+                step = [min(len(y) - 1, before), min(len(y) - 1, after)]
+                if len(y) == 1:
+                    y = y.repeat(1 + before + after)
+                    break
+                y = torch.nn.functional.pad(y[None], step, mode="reflect")[0]
+                before, after = before - step[0], after - step[1]
+        hann = torch.hann_window(win) if isinstance(window, str) else torch.hann_window(win, periodic=False)
+        spectrum = torchaudio.functional.spectrogram(
+            y, 0, hann, fft, hop, win, power=1, normalized=False, center=centred, pad_mode="reflect"
+        )
+        return spectrum.numpy()
+
+    @functools.cache
+    def filters(self, rate, fft, bands, fmin, fmax, htk=False):
+        scale, norm = ("htk", None) if htk else ("slaney", "slaney")
+        return torchaudio.functional.melscale_fbanks(
+            fft // 2 + 1, float(fmin), float(fmax or rate / 2), bands, rate, norm, scale
+        ).T.numpy()
 
 
-def tacotron2(x):
-    return np.log(np.maximum(slaney(22050, 1024, 80, 0, 8000) @ stft(x, 1024, 256, 1024, 512), 1e-5))
+def tacotron2(by, x):
+    return np.log(np.maximum(by.filters(22050, 1024, 80, 0, 8000) @ by.stft(x, 1024, 256, 1024, 512), 1e-5))
 
 
-def hifigan(x):
-    spec = np.sqrt(stft(x, 1024, 256, 1024, 384) ** 2 + 1e-9)
-    return np.log(np.maximum(slaney(22050, 1024, 80, 0, 8000) @ spec, 1e-5))
+def hifigan(by, x):
+    spec = np.sqrt(by.stft(x, 1024, 256, 1024, 384) ** 2 + 1e-9)
+    return np.log(np.maximum(by.filters(22050, 1024, 80, 0, 8000) @ spec, 1e-5))
 
 
-def bigvgan_44k(x):
-    spec = np.sqrt(stft(x, 2048, 512, 2048, 768) ** 2 + 1e-9)
-    return np.log(np.maximum(slaney(44100, 2048, 128, 0, None) @ spec, 1e-5))
+def bigvgan_44k(by, x):
+    spec = np.sqrt(by.stft(x, 2048, 512, 2048, 768) ** 2 + 1e-9)
+    return np.log(np.maximum(by.filters(44100, 2048, 128, 0, None) @ spec, 1e-5))
 
 
-def nemo(x):
-    window = np.hanning(1024)  # symmetric
-    return np.log(np.maximum(slaney(22050, 1024, 80, 0, 8000) @ stft(x, 1024, 256, 1024, 384, window), 1e-5))
+def nemo(by, x):
+    symmetric = np.hanning(1024)
+    spec = by.stft(x, 1024, 256, 1024, 384, symmetric)
+    return np.log(np.maximum(by.filters(22050, 1024, 80, 0, 8000) @ spec, 1e-5))
 
 
-def parallel_wavegan(x):
-    return np.log10(np.maximum(slaney(22050, 1024, 80, 80, 7600) @ stft(x, 1024, 256, 1024, 512), 1e-10))
+def parallel_wavegan(by, x):
+    return np.log10(np.maximum(by.filters(22050, 1024, 80, 80, 7600) @ by.stft(x, 1024, 256, 1024, 512), 1e-10))
 
 
-def espnet2(x):
-    spec = np.sqrt(np.maximum(stft(x, 1024, 256, 1024, 512) ** 2, 1e-10))
-    return np.log10(np.maximum(slaney(22050, 1024, 80, 80, 7600) @ spec, 1e-10))
+def espnet2(by, x):
+    spec = np.sqrt(np.maximum(by.stft(x, 1024, 256, 1024, 512) ** 2, 1e-10))
+    return np.log10(np.maximum(by.filters(22050, 1024, 80, 80, 7600) @ spec, 1e-10))
 
 
-def coqui(x):
-    mel = slaney(22050, 1024, 80, 0, None) @ stft(x, 1024, 256, 1024, 512)
+def coqui(by, x):
+    mel = by.filters(22050, 1024, 80, 0, None) @ by.stft(x, 1024, 256, 1024, 512)
     level = 20 * np.log10(np.maximum(mel, 1e-8)) - 20
     return np.clip(2 * 4 * ((level + 100) / 100) - 4, -4, 4)
 
 
-def fatchord(x):
-    mel = slaney(22050, 2048, 80, 40, None) @ stft(x, 2048, 275, 1100, 1024)
+def fatchord(by, x):
+    mel = by.filters(22050, 2048, 80, 40, None) @ by.stft(x, 2048, 275, 1100, 1024)
     return np.clip((20 * np.log10(np.maximum(mel, 1e-5)) + 100) / 100, 0, 1)
 
 
-def vocos(x):
-    bins = np.linspace(0, 24000 // 2, 513)
-    top = 2595 * np.log10(1 + 12000 / 700)
-    edges = 700 * (10 ** (np.linspace(0, top, 102) / 2595) - 1)
-    slopes = edges[:, None] - bins[None, :]
-    steps = np.diff(edges)
-    filters = np.maximum(0, np.minimum(-slopes[:-2] / steps[:-1, None], slopes[2:] / steps[1:, None]))
-    other = librosa.filters.mel(sr=24000, n_fft=1024, n_mels=100, htk=True, norm=None, dtype=np.float64)
-    assert np.max(np.abs(filters - other)) < 1e-10
-    return np.log(np.maximum(filters @ stft(x, 1024, 256, 1024, 512), 1e-7))
+def vocos(by, x):
+    mel = by.filters(24000, 1024, 100, 0, None, htk=True) @ by.stft(x, 1024, 256, 1024, 512)
+    return np.log(np.maximum(mel, 1e-7))
 
 
 CONVENTIONS = {
@@ -138,12 +173,15 @@ CONVENTIONS = {
 
 def make():
     """index, and the arrays by file name. A case is a beginning of a signal; frames follow one another."""
+    torch.set_default_dtype(torch.float64)  # melscale_fbanks and hann_window compute in the default type
+    first, second = Librosa(), Torchaudio()
     made = signals()
     index = {
-        "made_by": {"numpy": np.__version__, "librosa": librosa.__version__},
+        "made_by": {lib.__name__: lib.__version__ for lib in (np, librosa, torch, torchaudio)},
         "signals": {},
         "cases": [],
         "frames": {},
+        "apart": {},
     }
     start = 0
     for name, x in made.items():
@@ -153,9 +191,15 @@ def make():
     index["cases"] += [["noise", n] for n in LENGTHS] + [["speech", 1500]]
     arrays = {"signals": np.concatenate(list(made.values()))}
     for name, convention in CONVENTIONS.items():
-        mels = [convention(made[signal][:length]).T for signal, length in index["cases"]]
+        mels = [convention(first, made[signal][:length]).T for signal, length in index["cases"]]
+        others = [convention(second, made[signal][:length]).T for signal, length in index["cases"]]
         index["frames"][name] = [len(mel) for mel in mels]
-        arrays[name] = np.concatenate(mels).astype(np.float32)
+        arrays[name], other = np.concatenate(mels), np.concatenate(others)
+        apart = float(np.max(np.abs(arrays[name] - other)))
+        if not apart <= 1e-9:
+            sys.exit(f"{name}: librosa and torchaudio differ by {apart:.2g}")
+        index["apart"][name] = float(f"{apart:.1e}")
+        arrays[name] = arrays[name].astype(np.float32)
     return index, arrays
 
 
@@ -170,7 +214,9 @@ def check(index, arrays):
             wrong.append(name)
         else:
             worst = max(worst, float(np.max(np.abs(old - array))))
-    print(f"librosa {librosa.__version__}: largest difference {worst:.2g}" + (f"; wrong: {wrong}" if wrong else ""))
+    versions = ", ".join(f"{lib} {version}" for lib, version in index["made_by"].items())
+    print(f"{versions}: largest difference from the goldens {worst:.2g}, of one library from the other "
+          f"{max(index['apart'].values()):.2g}" + (f"; wrong: {wrong}" if wrong else ""))
     return 1 if wrong else 0
 
 

@@ -90,4 +90,5 @@ def main():
     write(sys.argv[2], spec, widen(tensors, channels, np.random.default_rng(1)))
 
 
-main()
+if __name__ == "__main__":
+    main()

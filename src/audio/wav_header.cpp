@@ -45,15 +45,17 @@ std::vector<std::byte> wav_header(int rate, Encoding encoding,
   const bool is_float = encoding == Encoding::f32;
   const auto block = static_cast<std::uint32_t>(bytes_per_sample(encoding));
   const std::uint32_t data = frames ? static_cast<std::uint32_t>(*frames) * block : kWavSizeUnknown;
-  const std::uint32_t after_riff = 4 + (8 + 16) + (is_float ? 12u : 0u) + 8;
+  // What is not PCM says how many bytes its format adds (none), and how many samples there are.
+  const std::uint32_t format_size = is_float ? 18 : 16;
+  const std::uint32_t after_riff = 4 + (8 + format_size) + (is_float ? 12u : 0u) + 8;
   const auto hertz = static_cast<std::uint32_t>(rate);
 
   Writer out;
   out.tag("RIFF").number(frames ? after_riff + data + (data & 1) : kWavSizeUnknown, 4).tag("WAVE");
-  out.tag("fmt ").number(16, 4).number(is_float ? 3 : 1, 2).number(1, 2);
+  out.tag("fmt ").number(format_size, 4).number(is_float ? 3 : 1, 2).number(1, 2);
   out.number(hertz, 4).number(hertz * block, 4).number(block, 2).number(8 * block, 2);
   if (is_float) {
-    out.tag("fact").number(4, 4);
+    out.number(0, 2).tag("fact").number(4, 4);
     out.number(frames ? static_cast<std::uint32_t>(*frames) : kWavSizeUnknown, 4);
   }
   out.tag("data").number(data, 4);

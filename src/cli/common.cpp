@@ -33,7 +33,7 @@ void model_flag(CLI::App& command, Flags& flags) {
 }
 
 void layout_flag(CLI::App& command, Flags& flags) {
-  command.add_option("--layout", flags.layout, "of .npy mels: auto, bands-frames or frames-bands")
+  command.add_option("--layout", flags.layout, "of mel files: auto, bands-frames or frames-bands")
       ->type_name("NAME")
       ->check(CLI::IsMember({"auto", "bands-frames", "frames-bands"}))
       ->capture_default_str();
@@ -70,6 +70,15 @@ void chunk_flag(CLI::App& command, int& chunk) {
                   "frames given to the model at a time; never changes a sample; 0: as it suits")
       ->type_name("FRAMES")
       ->check(CLI::Range(0, 1 << 20).description(""))
+      ->capture_default_str();
+}
+
+void precision_flag(CLI::App& command, Flags& flags) {
+  command
+      .add_option("--precision", flags.precision,
+                  "what the networks multiply in: fp32, or bf16, which is faster and rounds")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"fp32", "bf16"}))
       ->capture_default_str();
 }
 

@@ -26,6 +26,7 @@ struct Flags {
   std::string noise;
   std::string layout = "auto";
   int threads = 0;
+  std::string precision = "fp32";
   std::string encoding = "s16";
   bool json = false, quiet = false;
   std::string progress = "auto";
@@ -40,6 +41,7 @@ void seed_flag(CLI::App& command, Flags& flags);                             // 
 void sigma_flag(CLI::App& command, Flags& flags);                            // --sigma
 void noise_flag(CLI::App& command, Flags& flags);                            // --noise
 void chunk_flag(CLI::App& command, int& chunk);                              // --chunk
+void precision_flag(CLI::App& command, Flags& flags);                        // --precision
 void threads_flag(CLI::App& command, Flags& flags);                          // --threads
 void encoding_flag(CLI::App& command, Flags& flags);                         // --encoding
 void json_flag(CLI::App& command, Flags& flags);                             // --json

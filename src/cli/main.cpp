@@ -40,6 +40,9 @@ int main(int argc, char** argv) {
   cli::add_play(program);
   cli::add_mel(program);
   cli::add_score(program);
+  cli::add_encode(program);
+  cli::add_decode(program);
+  cli::add_convert(program);
   cli::add_info(program);
   cli::add_plot(program);
   cli::add_devices(program);

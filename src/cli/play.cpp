@@ -58,6 +58,7 @@ void add_play(Program& program) {
   sigma_flag(command, *flags);
   layout_flag(command, *flags);
   chunk_flag(command, flags->chunk);
+  precision_flag(command, *flags);
   threads_flag(command, *flags);
   json_flag(command, *flags);
   report_flags(command, *flags);

@@ -157,6 +157,7 @@ void add_render(Program& program) {
       ->check(CLI::IsMember({"silence", "zero-mel"}))
       ->capture_default_str();
   chunk_flag(command, flags->chunk);
+  precision_flag(command, *flags);
   threads_flag(command, *flags);
   json_flag(command, *flags);
   report_flags(command, *flags);

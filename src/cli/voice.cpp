@@ -3,13 +3,10 @@
 #include <algorithm>
 
 #include "audio/sound_file.h"
+#include "cli/mel_input.h"
 #include "core/error.h"
-#include "core/log.h"
 #include "core/sha256.h"
 #include "core/signals.h"
-#include "import/torch_mel.h"
-#include "mel/mel_file.h"
-#include "mel/plausibility.h"
 #include "runtime/stream.h"
 
 namespace fs = std::filesystem;
@@ -41,27 +38,21 @@ fs::path model_path(const Flags& flags) {
                    ", is neither installed nor in a source tree around this program"));
 }
 
+runtime::SessionOptions session_options(const Flags& flags) {
+  return {.threads = flags.threads,
+          .precision = flags.precision == "bf16" ? net::Precision::bf16 : net::Precision::fp32};
+}
+
 std::unique_ptr<runtime::Session> open_session(const Flags& flags) {
   return std::make_unique<runtime::Session>(flow::read_model(model_path(flags)),
-                                            runtime::SessionOptions{.threads = flags.threads});
+                                            session_options(flags));
 }
 
 mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
                       const Flags& flags) {
-  const std::string ending = fs::path(input).extension();
-  const mel::Layout layout = mel::layout(flags.layout);
-  mel::Mel mel;
-  if (ending == ".npy") {
-    mel = mel::read_mel(input, session.convention(), layout);
-  } else if (ending == ".pt") {
-    const imports::TorchArray array = imports::read_torch_mel(input);
-    mel = mel::mel_of_array({array.shape, array.values}, session.convention().bands, layout, input);
-  } else {
-    return session.analyse(audio::read_sound(input, session.convention().sample_rate).samples);
-  }
-  const mel::Plausibility judged = mel::plausibility(mel, session.convention());
-  if (!judged.plausible) warn(input + ": " + judged.message);
-  return mel;
+  if (names_mel(input))
+    return read_mel_input(input, session.convention(), mel::layout(flags.layout));
+  return session.analyse(audio::read_sound(input, session.convention().sample_rate).samples);
 }
 
 runtime::RenderOptions render_options(const std::string& input, const runtime::Session& session,

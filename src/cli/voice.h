@@ -15,6 +15,7 @@ namespace fluvox::cli {
 // The file of -m or, without it, the voice in the box: share/fluvox/models of an installation,
 // models/pretrained of the source tree that the program was built in.
 std::filesystem::path model_path(const Flags& flags);
+runtime::SessionOptions session_options(const Flags& flags);
 std::unique_ptr<runtime::Session> open_session(const Flags& flags);
 
 // The mel of an input: a .npy or .pt is read as one, anything else is a recording that is analysed

@@ -98,7 +98,7 @@ RuntimeStepPtr make_runtime_step(const Json& json, const std::string& where, Wei
   return made;
 }
 
-RuntimeFlow::RuntimeFlow(const Spec& spec, Weights& weights) {
+RuntimeFlow::RuntimeFlow(const Spec& spec, Weights& weights, net::Precision precision) {
   Weights inner = weights.in("conditioner");
   conditioner_ = net::make_runtime_conditioner(spec.conditioner, "conditioner", inner);
   const ConditionShape condition = conditioner_->shape();
@@ -115,7 +115,7 @@ RuntimeFlow::RuntimeFlow(const Spec& spec, Weights& weights) {
       shape.channels -= leaving;
       continue;
     }
-    Weights mine = weights.in(where);
+    Weights mine = weights.in(where).multiplied_in(precision);
     stages_.push_back({make_runtime_step(spec.steps[i], where, mine), 0, shape.samples});
     const RuntimeStep& step = *stages_.back().step;
     shape = step.fit(where, shape, folded(condition, shape.samples));

@@ -166,8 +166,8 @@ class Invertible1x1Runtime : public RuntimeStep {
   Grid times(const net::PackedMatrix& matrix, const Grid& x, Threads& threads) const {
     Grid y(x.rows, channels_);
     net::in_pieces(threads, x.rows, kPiece, [&](int first, int last) {
-      const kernels::Segment mine = matrix.times(x.row(first), channels_);
-      kernels::product_cpu(last - first, channels_, nullptr, &mine, 1, y.row(first), channels_);
+      net::multiply(last - first, channels_, nullptr, {matrix.times(x.row(first), channels_)},
+                    y.row(first), channels_);
     });
     return y;
   }

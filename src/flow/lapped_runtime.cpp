@@ -25,9 +25,9 @@ class LappedRuntime : public RuntimeStep {
 
   double forward(Grid& x, const RuntimeCondition&, Threads& threads) const override {
     if (x.rows % hop_ != 0)
-      throw Error(
-          Fault::input, "shape-mismatch",
-          text("lapped: expected a length that is a multiple of ", hop_, ", found ", x.rows));
+      throw Error(Fault::input, "shape-mismatch",
+                  text(place, ": lapped: expected a length that is a multiple of ", hop_,
+                       ", found ", x.rows));
     x.rows /= hop_;
     x.columns = hop_;
     butterflies(x, 1, threads);
@@ -76,8 +76,8 @@ class LappedRuntime : public RuntimeStep {
   Grid transformed(const Grid& x, Threads& threads) const {
     Grid y(x.rows, hop_);
     net::in_pieces(threads, x.rows, kPiece, [&](int first, int last) {
-      const kernels::Segment blocks = dct_.times(x.row(first), hop_);
-      kernels::product_cpu(last - first, hop_, nullptr, &blocks, 1, y.row(first), hop_);
+      net::multiply(last - first, hop_, nullptr, {dct_.times(x.row(first), hop_)}, y.row(first),
+                    hop_);
     });
     return y;
   }

@@ -98,10 +98,10 @@ std::vector<double> tonal_strengths(std::span<const double> bias, double strengt
   for (std::ptrdiff_t k = 0; k < bins; ++k) {
     std::vector<double> around(bias.begin() + std::max<std::ptrdiff_t>(0, k - reach),
                                bias.begin() + std::min(bins, k + reach + 1));
-    const auto middle = around.begin() + static_cast<std::ptrdiff_t>(around.size() / 2);
-    std::nth_element(around.begin(), middle, around.end());
+    const auto floor = around.begin() + static_cast<std::ptrdiff_t>(around.size() / 10);
+    std::nth_element(around.begin(), floor, around.end());
     const double level = bias[static_cast<size_t>(k)];
-    if (level > *middle) strengths[static_cast<size_t>(k)] = strength * (1 - *middle / level);
+    if (level > *floor) strengths[static_cast<size_t>(k)] = strength * (1 - *floor / level);
   }
   return strengths;
 }

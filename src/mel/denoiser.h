@@ -39,9 +39,10 @@ class Denoiser {
   Stft stft_;
 };
 
-// strength * (1 - floor / bias) for each bin, at least 0, where floor is the median of the bias
-// over the `reach` bins on either side: the full strength where a tone stands high above its
-// surroundings, none where the bias is level.
+// strength * (1 - floor / bias) for each bin, at least 0, where floor is what a tenth of the bias
+// over the `reach` bins on either side lies below: the full strength where a tone stands high above
+// its surroundings, none where the bias is level. A tone that repeats with a hop of 256 has a line
+// at every fourth of 512 bins, which spreads over three: a median would still lie on its slopes.
 std::vector<double> tonal_strengths(std::span<const double> bias, double strength, int reach = 12);
 
 }  // namespace fluvox::mel

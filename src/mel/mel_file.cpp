@@ -114,8 +114,12 @@ std::optional<Convention> read_sidecar(const std::filesystem::path& path) {
 }
 
 Mel read_mel(const std::filesystem::path& path, const Convention& wanted, Layout layout) {
+  return mel_of_file(read_npy(path), path, wanted, layout);
+}
+
+Mel mel_of_file(const NpyArray& array, const std::filesystem::path& path, const Convention& wanted,
+                Layout layout) {
   const std::optional<Convention> own = read_sidecar(path);
-  const NpyArray array = read_npy(path);
   if (!own) return mel_of_array(array, wanted.bands, layout, path.string());
   if (layout == Layout::automatic) layout = mel::layout(own->layout);
   try {

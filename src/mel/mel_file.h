@@ -26,6 +26,10 @@ Mel mel_of_array(const NpyArray& array, int bands, Layout layout, const std::str
 Mel read_mel(const std::filesystem::path& path, const Convention& wanted,
              Layout layout = Layout::automatic);
 
+// The same for an array that was read from `path` in another way: a .pt has its sidecar too.
+Mel mel_of_file(const NpyArray& array, const std::filesystem::path& path, const Convention& wanted,
+                Layout layout = Layout::automatic);
+
 // The array in the convention's own layout, and the sidecar (none beside a device or a pipe). Both
 // are atomic, and at no moment does a sidecar stand beside an array that it does not describe.
 void write_mel(const std::filesystem::path& path, const Mel& mel, const Convention& c);

@@ -68,6 +68,43 @@ bool looks_normalised(const Mel& mel) {
   return std::abs(mean) < 0.5 && deviation > 0.6 && deviation < 1.5 && largest < 8;
 }
 
+// What the values would be had their logarithm been taken; nothing where one is negative.
+Mel logarithm_of(const Mel& mel, const Convention& c) {
+  Mel out = mel;
+  for (float& value : out.values) {
+    if (value < 0) return {};
+    value = static_cast<float>(std::log(std::max<double>(value, c.floor)));
+  }
+  return out;
+}
+
+struct Form {
+  std::string name;
+  const Mel& mel;
+  Convention convention;
+};
+
+// What the mel may be instead: a known convention of as many bands, or the filters of `c` with
+// another use of the logarithm. Those of a name come first.
+std::vector<Form> other_forms(const Mel& mel, const Mel& logarithm, const Convention& c) {
+  std::vector<Form> forms;
+  for (const std::string& name : names())
+    if (const Convention other = convention(name); other.bands == c.bands)
+      forms.push_back({name, mel, other});
+  Convention plain = c;
+  plain.log = "ln";
+  plain.gain = 1;
+  plain.offset = 0;
+  plain.clipped = false;
+  plain.mean = plain.deviation = {};
+  if (logarithm.frames > 0)
+    forms.push_back({"a " + c.quantity + " without its logarithm", logarithm, plain});
+  Convention decibels = plain;
+  decibels.log = "db";
+  forms.push_back({"decibels", mel, decibels});
+  return forms;
+}
+
 std::string range_text(const Mel& mel) {
   const auto [least, most] = std::minmax_element(mel.values.begin(), mel.values.end());
   return text(*least, " to ", *most);
@@ -84,13 +121,12 @@ Plausibility plausibility(const Mel& mel, const Convention& c) {
   if (c.mean.empty() && looks_normalised(mel)) {
     verdict.likely = "a mean-variance normalised one (parallel-wavegan or espnet2)";
   } else {
-    for (const std::string& name : names()) {
-      const Convention other = convention(name);
-      if (other.bands != c.bands) continue;
-      const double theirs = distance(mel, other);
+    const Mel logarithm = logarithm_of(mel, c);
+    for (const Form& form : other_forms(mel, logarithm, c)) {
+      const double theirs = distance(form.mel, form.convention);
       if (theirs == kUnknown || theirs >= best || own - theirs < 1) continue;
       best = theirs;
-      verdict.likely = name;
+      verdict.likely = form.name;
     }
   }
   if (verdict.likely.empty() && own < kImpossible) return {};

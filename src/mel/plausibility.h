@@ -11,7 +11,7 @@ namespace fluvox::mel {
 
 struct Plausibility {
   bool plausible = true;
-  std::string likely;   // the named convention that fits far better, or ""
+  std::string likely;   // the convention, or form of its values, that fits far better, or ""
   std::string message;  // one sentence for a warning, or ""
 };
 

@@ -44,7 +44,7 @@ class CausalWnRuntime : public RuntimeNet {
       PackedConv& in = layers_.back().in;
       const size_t first = 2 * static_cast<size_t>(net.channels) * l;
       in.taps.emplace_back(condition.data() + first * net.condition, 1, net.condition,
-                           net.condition, 2 * net.channels);
+                           net.condition, 2 * net.channels, weights.precision());
       for (size_t o = 0; o < in.bias.size(); ++o) in.bias[o] += condition_bias[first + o];
     }
   }
@@ -123,7 +123,7 @@ class CausalWnRuntime : public RuntimeNet {
         for (int i = 0; i < net.inputs; ++i)
           by_time.push_back(weight[(static_cast<size_t>(o) * net.inputs + i) * net.front + tap]);
     return PackedConv(by_time, weights.take("front.bias", {net.channels}), net.front * net.inputs,
-                      1);
+                      1, weights.precision());
   }
 
   // h of `rows` rows, from the inputs that begin `front` places before the first of them
@@ -137,7 +137,7 @@ class CausalWnRuntime : public RuntimeNet {
   void run(const Layer& layer, int rows, const std::vector<const float*>& taps,
            const float* features, const float* h, float* next, float* skip) const {
     const int channels = net_.channels;
-    std::vector<kernels::Segment> segments;
+    std::vector<Term> segments;
     for (size_t tap = 0; tap < taps.size(); ++tap)
       segments.push_back(layer.in.taps[tap].times(taps[tap], channels));
     if (net_.condition > 0)

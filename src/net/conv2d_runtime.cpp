@@ -54,7 +54,7 @@ class Input {
   // Row r of the convolution, causal over rows and centred over columns, in columns [from, to)
   // -> y [to - from][outputs]
   void convolve(const PackedConv& conv, int r, int from, int to, float* y) {
-    std::vector<kernels::Segment> segments;
+    std::vector<Term> segments;
     segments.reserve(conv.taps.size());
     for (int i = 0; i < kernel_; ++i)
       for (int j = 0; j < kernel_; ++j) {

@@ -14,7 +14,8 @@ PackedConv take_dense(Weights& weights, const std::string& name, int outputs, in
                       const std::vector<float>& mask) {
   std::vector<float> weight = weights.take(name + ".weight", {outputs, inputs});
   for (size_t i = 0; i < mask.size(); ++i) weight[i] *= mask[i];
-  return PackedConv(weight, weights.take(name + ".bias", {outputs}), inputs, 1);
+  return PackedConv(weight, weights.take(name + ".bias", {outputs}), inputs, 1,
+                    weights.precision());
 }
 
 class MlpRuntime : public RuntimeNet {
@@ -28,7 +29,8 @@ class MlpRuntime : public RuntimeNet {
     if (net.condition > 0) {
       const std::vector<float> condition =
           weights.take("cond.weight", {net.channels, net.condition});
-      first_.taps.emplace_back(condition.data(), 1, net.condition, net.condition, net.channels);
+      first_.taps.emplace_back(condition.data(), 1, net.condition, net.condition, net.channels,
+                               weights.precision());
     }
     for (int l = 1; l < net.layers; ++l)
       layers_.push_back(
@@ -50,7 +52,7 @@ class MlpRuntime : public RuntimeNet {
     in_pieces(threads, kept.rows, kPiece, [&](int first, int last) {
       const int rows = last - first;
       Grid h(rows, net_.channels), next(rows, net_.channels);
-      std::vector<kernels::Segment> seen = {first_.taps[0].times(kept.row(first), net_.inputs)};
+      std::vector<Term> seen = {first_.taps[0].times(kept.row(first), net_.inputs)};
       if (net_.condition > 0)
         seen.push_back(first_.taps[1].times(features->row(first), net_.condition));
       multiply(rows, first_.bias, seen, h.row(0), net_.channels);

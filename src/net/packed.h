@@ -1,4 +1,5 @@
-// Weights as kernels/product.h wants them: packed once, when a model is loaded.
+// Weights as kernels/product.h and product_bf16.h want them: packed once, when a model is loaded,
+// in the precision that they are multiplied in.
 #pragma once
 
 #include <cstddef>
@@ -6,38 +7,48 @@
 #include <string>
 #include <vector>
 
-#include "kernels/product.h"
 #include "net/weights.h"
 
 namespace fluvox::net {
+
+class PackedMatrix;
+
+// Rows x, `stride` floats apart, times a matrix: a term of a product.
+struct Term {
+  const PackedMatrix* matrix;
+  const float* x;
+  std::ptrdiff_t stride;
+};
 
 // One matrix [inputs][outputs], aligned to cache lines.
 class PackedMatrix {
  public:
   // Element (i, o) is w[i * input_stride + o * output_stride].
   PackedMatrix(const float* w, std::ptrdiff_t input_stride, std::ptrdiff_t output_stride,
-               int inputs, int outputs);
+               int inputs, int outputs, Precision precision = Precision::fp32);
 
+  int inputs() const { return inputs_; }
+  Precision precision() const { return precision_; }
   double multiply_adds() const { return static_cast<double>(inputs_) * outputs_; }
+  const void* data() const { return lines_.empty() ? nullptr : lines_.data(); }
 
-  // The rows x, `stride` floats apart, times this matrix: a term of a product.
-  kernels::Segment times(const float* x, std::ptrdiff_t stride) const {
-    return {x, stride, inputs_, lines_.empty() ? nullptr : lines_.front().values};
-  }
+  Term times(const float* x, std::ptrdiff_t stride) const { return {this, x, stride}; }
 
  private:
   struct alignas(64) Line {
-    float values[16];
+    std::byte bytes[64];
   };
 
   int inputs_, outputs_;
+  Precision precision_;
   std::vector<Line> lines_;
 };
 
 // A convolution: a matrix for each tap, in the order of the weight's kernel dimensions.
 struct PackedConv {
   // weight [outputs][inputs][taps]
-  PackedConv(const std::vector<float>& weight, std::vector<float> bias, int inputs, int taps);
+  PackedConv(const std::vector<float>& weight, std::vector<float> bias, int inputs, int taps,
+             Precision precision = Precision::fp32);
 
   int outputs() const { return static_cast<int>(bias.size()); }
   double multiply_adds() const;  // for one row
@@ -46,12 +57,18 @@ struct PackedConv {
   std::vector<float> bias;
 };
 
-// `name`.weight [outputs, inputs, kernel...] and `name`.bias [outputs]
+// `name`.weight [outputs, inputs, kernel...] and `name`.bias [outputs], to be multiplied in the
+// precision of `weights`.
 PackedConv take_conv(Weights& weights, const std::string& name, int outputs, int inputs,
                      const std::vector<int64_t>& kernel);
 
-// y [rows][conv.outputs()] = the sum of the segments and the bias
-void multiply(std::ptrdiff_t rows, const std::vector<float>& bias,
-              const std::vector<kernels::Segment>& segments, float* y, std::ptrdiff_t y_stride);
+// y [rows][outputs] = bias (zeros where nullptr) + the sum of the terms, all of one precision.
+// bfloat16: the rows are rounded for it; the sums are float32.
+void multiply(std::ptrdiff_t rows, int outputs, const float* bias, const std::vector<Term>& terms,
+              float* y, std::ptrdiff_t y_stride);
+inline void multiply(std::ptrdiff_t rows, const std::vector<float>& bias,
+                     const std::vector<Term>& terms, float* y, std::ptrdiff_t y_stride) {
+  multiply(rows, static_cast<int>(bias.size()), bias.data(), terms, y, y_stride);
+}
 
 }  // namespace fluvox::net

@@ -32,8 +32,8 @@ class RowRing {
   }
 
   // The convolution at row r, from column `first` on: a term for each tap
-  std::vector<kernels::Segment> terms(const PackedConv& conv, int r, int first = 0) {
-    std::vector<kernels::Segment> segments;
+  std::vector<Term> terms(const PackedConv& conv, int r, int first = 0) {
+    std::vector<Term> segments;
     for (int i = 0; i < kernel_; ++i)
       for (int j = 0; j < kernel_; ++j) {
         const int64_t offset = (j - (kernel_ - 1) / 2) * column_dilation_;

@@ -66,7 +66,7 @@ class SeparableRuntime : public RuntimeNet {
       PackedConv& in = layers_.back().pointwise;
       const size_t first = 2 * static_cast<size_t>(net.channels) * l;
       in.taps.emplace_back(condition.data() + first * net.condition, 1, net.condition,
-                           net.condition, 2 * net.channels);
+                           net.condition, 2 * net.channels, weights.precision());
       for (size_t o = 0; o < in.bias.size(); ++o) in.bias[o] += condition_bias[first + o];
     }
   }

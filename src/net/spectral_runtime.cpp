@@ -97,7 +97,7 @@ class SpectralRuntime : public RuntimeConditioner {
   // long.
   std::vector<float> over_pairs(const PackedConv& conv, const Grid& scaled, int first,
                                 int last) const {
-    std::vector<kernels::Segment> segments;
+    std::vector<Term> segments;
     segments.reserve(3);
     for (int tap = 0; tap < 3; ++tap)
       segments.push_back(

@@ -49,7 +49,7 @@ class UpsampleRuntime : public RuntimeConditioner {
     RuntimeCondition condition{Grid(frames * phases_, outputs_), {}};
     const auto frame_size = static_cast<std::ptrdiff_t>(phases_) * outputs_;
     threads.run(phases_, [&](int phase) {
-      std::vector<kernels::Segment> segments;
+      std::vector<Term> segments;
       for (int age = 0; age <= margins_.left; ++age)
         segments.push_back(matrices_[static_cast<size_t>(phase * (margins_.left + 1) + age)].times(
             mel.row(margins_.left - age), net_.bands));

@@ -1,6 +1,7 @@
 #include "net/weights.h"
 
 #include <cmath>
+#include <numeric>
 #include <random>
 #include <set>
 
@@ -27,7 +28,7 @@ struct Weights::Root {
 namespace {
 
 // Sums over the inputs keep a size of about 1/2; a square matrix is near the identity, so that it
-// can be inverted; scales and variances are 1.
+// can be inverted; variances, signs and permutations are such.
 std::vector<float> make_up(const std::string& name, const std::vector<int64_t>& shape,
                            std::mt19937& random) {
   size_t count = 1, fan_in = 1;
@@ -41,8 +42,11 @@ std::vector<float> make_up(const std::string& name, const std::vector<int64_t>& 
   for (float& v : values) v = normal(random);
   if (shape.size() == 2 && shape[0] == shape[1])
     for (int64_t i = 0; i < shape[0]; ++i) values[static_cast<size_t>(i * shape[0] + i)] += 1;
-  if (name.ends_with("var") || name.ends_with("scale"))
+  if (name.ends_with("var") || name.ends_with("variance"))
     for (float& v : values) v = 1 + std::abs(v);
+  if (name.ends_with("signs"))
+    for (float& v : values) v = v < 0 ? -1.0f : 1.0f;
+  if (name.ends_with("permutation")) std::iota(values.begin(), values.end(), 0.0f);
   return values;
 }
 
@@ -61,6 +65,12 @@ Weights Weights::in(const std::string& part) const {
   Weights inner = *this;
   inner.prefix_ += part + ".";
   return inner;
+}
+
+Weights Weights::multiplied_in(Precision precision) const {
+  Weights same = *this;
+  same.precision_ = precision;
+  return same;
 }
 
 std::string Weights::path(const std::string& name) const { return prefix_ + name; }

@@ -16,6 +16,9 @@
 
 namespace fluvox::net {
 
+// What the products of a net are made in; sums and all that lies between products are float32.
+enum class Precision { fp32, bf16 };
+
 class Weights {
  public:
   explicit Weights(const Tensors& tensors);
@@ -24,6 +27,8 @@ class Weights {
   static Weights made_up(Tensors& made, unsigned seed);
 
   Weights in(const std::string& part) const;  // "steps.3" of this, then "net" of that ...
+  Weights multiplied_in(Precision precision) const;
+  Precision precision() const { return precision_; }
   // Refuses a tensor that is absent, has another shape, is not floating or holds NaN or infinity.
   std::vector<float> take(const std::string& name, const std::vector<int64_t>& shape);
   std::string path(const std::string& name) const;
@@ -33,6 +38,7 @@ class Weights {
   struct Root;
   std::shared_ptr<Root> root_;
   std::string prefix_;
+  Precision precision_ = Precision::fp32;
 };
 
 }  // namespace fluvox::net

@@ -31,7 +31,7 @@ class Wn2dRuntime : public RuntimeNet {
       PackedConv& in = in_layers_.back();
       const size_t first = 2 * static_cast<size_t>(net.channels) * l;
       in.taps.emplace_back(condition.data() + first * net.condition, 1, net.condition,
-                           net.condition, 2 * net.channels);
+                           net.condition, 2 * net.channels, weights.precision());
       for (size_t o = 0; o < in.bias.size(); ++o) in.bias[o] += condition_bias[first + o];
     }
   }
@@ -102,7 +102,7 @@ class Wn2dSerial : public SerialNet {
     const PackedConv& res_skip = net_.res_skip_[l];
     const int columns = last - first, channels = net_.net_.channels;
     const std::ptrdiff_t condition = net_.net_.condition;
-    std::vector<kernels::Segment> terms = rings_[l].terms(in, now_, first);
+    std::vector<Term> terms = rings_[l].terms(in, now_, first);
     terms.push_back(in.taps.back().times(features + first * condition, condition));
     Grid a(columns, 2 * channels), gate(columns, channels);
     multiply(columns, in.bias, terms, a.row(0), a.columns);

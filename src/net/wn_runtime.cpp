@@ -35,9 +35,9 @@ struct Matrix {
   Matrix(int inputs_, int outputs_)
       : inputs(inputs_), outputs(outputs_), values(static_cast<size_t>(inputs_) * outputs_) {}
   double& at(int i, int o) { return values[static_cast<size_t>(i) * outputs + o]; }
-  PackedMatrix packed() const {
+  PackedMatrix packed(Precision precision) const {
     const std::vector<float> rounded(values.begin(), values.end());
-    return PackedMatrix(rounded.data(), outputs, 1, inputs, outputs);
+    return PackedMatrix(rounded.data(), outputs, 1, inputs, outputs, precision);
   }
 
   int inputs, outputs;
@@ -61,7 +61,7 @@ struct Layer {
 };
 
 struct Plan {
-  Plan(const Wn& wn_, Weights& weights) : wn(wn_) {
+  Plan(const Wn& wn_, Weights& weights) : wn(wn_), precision(weights.precision()) {
     const int channels = wn.channels;
     const Exact start(weights, "start", channels, wn.inputs, 1);
     const Exact end(weights, "end", wn.outputs, channels, 1);
@@ -86,19 +86,20 @@ struct Plan {
     Matrix matrix(wn.inputs, channels);
     for (int i = 0; i < wn.inputs; ++i)
       for (int c = 0; c < channels; ++c) matrix.at(i, c) = start.at(c, i);
-    start_matrix.push_back(matrix.packed());
+    start_matrix.push_back(matrix.packed(precision));
     start_bias.assign(start.bias.begin(), start.bias.end());
   }
 
   int64_t reach(const Layer& layer) const { return layer.dilation * (wn.kernel / 2); }
 
   Wn wn;
+  Precision precision;
   std::vector<Layer> layers;
   std::vector<float> out_bias, start_bias;
   std::vector<PackedMatrix> start_matrix;
 
  private:
-  static std::vector<PackedMatrix> taps_of(const Exact& in, const Exact* start) {
+  std::vector<PackedMatrix> taps_of(const Exact& in, const Exact* start) const {
     std::vector<PackedMatrix> taps;
     for (int tap = 0; tap < in.taps; ++tap) {
       Matrix matrix(start ? start->inputs + 1 : in.inputs, in.outputs);
@@ -112,7 +113,7 @@ struct Plan {
           for (int i = 0; i < start->inputs; ++i) matrix.at(i, o) += w * start->at(c, i);
           matrix.at(start->inputs, o) += w * start->bias[static_cast<size_t>(c)];
         }
-      taps.push_back(matrix.packed());
+      taps.push_back(matrix.packed(precision));
     }
     return taps;
   }
@@ -123,7 +124,7 @@ struct Plan {
     for (int i = 0; i < wn.condition; ++i)
       for (int o = 0; o < 2 * wn.channels; ++o)
         matrix.at(i, o) = condition->at(2 * wn.channels * l + o, i);
-    return {matrix.packed()};
+    return {matrix.packed(precision)};
   }
 
   static std::vector<float> bias_of(const Exact& in, const std::optional<Exact>& condition, int l) {
@@ -145,7 +146,7 @@ struct Plan {
         for (int c = 0; c < wn.channels; ++c)
           matrix.at(i, residual + o) += end.at(o, c) * res_skip.at(residual + c, i);
     }
-    return matrix.packed();
+    return matrix.packed(precision);
   }
 
   std::vector<float> after_bias(const Exact& res_skip, bool last) const {
@@ -257,7 +258,7 @@ class WnStream : public NetStream {
     const int rows = static_cast<int>(end - first), channels = plan_.wn.channels;
     const int64_t nearest = -zeros_before(plan_.reach(layer), to);
     const int64_t furthest = x.first + x.grid.rows - to;
-    std::vector<kernels::Segment> segments;
+    std::vector<Term> segments;
     for (int tap = 0; tap < plan_.wn.kernel; ++tap) {
       const int64_t offset = (tap - plan_.wn.kernel / 2) * layer.dilation;
       segments.push_back(layer.taps[static_cast<size_t>(tap)].times(

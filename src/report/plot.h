@@ -25,6 +25,11 @@ Image plot_pitch(std::span<const float> samples, int rate, const std::string& ti
 // A mel spectrogram in the units of its convention.
 Image plot_mel(const mel::Mel& mel, const mel::Convention& convention, const std::string& title);
 
+// Two mels of one convention, one above the other on common scales, and the second less the first;
+// the colours of the difference reach a factor of ten either way.
+Image plot_mels_compared(const mel::Mel& a, const mel::Mel& b, const mel::Convention& convention,
+                         const std::string& title_a, const std::string& title_b);
+
 // A line of points, in order; a point that is not finite makes a gap.
 struct Series {
   std::string name;

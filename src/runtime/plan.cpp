@@ -7,9 +7,9 @@
 namespace fluvox::runtime {
 namespace {
 
-flow::RuntimeFlow build(const flow::Model& model) {
+flow::RuntimeFlow build(const flow::Model& model, net::Precision precision) {
   net::Weights weights(model.tensors);
-  flow::RuntimeFlow built(model.spec, weights);
+  flow::RuntimeFlow built(model.spec, weights, precision);
   weights.refuse_leftovers();
   return built;
 }
@@ -31,11 +31,11 @@ void refuse_not_finite(const std::string& what, std::span<const float> values) {
                        " of ", values.size()));
 }
 
-Session::Plan::Plan(const flow::Model& model, int thread_count)
+Session::Plan::Plan(const flow::Model& model, const SessionOptions& options)
     : spec(model.spec),
       analyser(mel::convention_from_json(model.spec.mel, "mel")),
-      flow(build(model)),
-      threads(thread_count) {
+      flow(build(model, options.precision)),
+      threads(options.threads) {
   const flow::ConditionShape shape = flow.condition_shape();
   flow::expect_size("mel", "hop, the samples that a frame of the conditioner stands for",
                     shape.frame_samples, hop());

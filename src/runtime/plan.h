@@ -12,7 +12,7 @@
 namespace fluvox::runtime {
 
 struct Session::Plan {
-  Plan(const flow::Model& model, int thread_count);
+  Plan(const flow::Model& model, const SessionOptions& options);
 
   int hop() const { return analyser.convention().hop; }
   int positions_of_frame() const { return hop() / flow.channels(); }

@@ -36,7 +36,7 @@ flow::RuntimeCondition whole_condition(Session::Plan& plan, const mel::Mel& mel)
 double Score::bits_per_sample() const { return nats_per_sample() / std::numbers::ln2; }
 
 Session::Session(const flow::Model& model, SessionOptions options)
-    : plan_(std::make_unique<Plan>(model, options.threads)) {}
+    : plan_(std::make_unique<Plan>(model, options)) {}
 
 Session::~Session() = default;
 

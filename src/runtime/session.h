@@ -21,11 +21,15 @@
 #include "flow/step_runtime.h"
 #include "mel/convention.h"
 #include "mel/mel.h"
+#include "net/weights.h"
 
 namespace fluvox::runtime {
 
 struct SessionOptions {
   int threads = 0;  // 0: one for each core
+  // Of the nets' products. bf16 is faster where the processor has it, and rounds: each precision
+  // has bits of its own, and bf16 on AMX others than elsewhere.
+  net::Precision precision = net::Precision::fp32;
 };
 
 struct RenderOptions {

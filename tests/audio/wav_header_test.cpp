@@ -31,13 +31,16 @@ TEST(WavHeader, AnOddChunkIsPaddedInTheSizeAroundIt) {
   EXPECT_EQ(odd.substr(4, 4), little_endian(36 + 10, 4));
 }
 
-TEST(WavHeader, FloatsCarryAFactChunk) {
+// As the specification asks of what is not PCM: an extension (of no bytes) and a fact chunk.
+TEST(WavHeader, FloatsCarryAnExtensionAndAFactChunk) {
   const std::string floats = header(16000, Encoding::f32, 5);
-  EXPECT_EQ(floats.size(), 56u);
-  EXPECT_EQ(floats.substr(4, 4), little_endian(48 + 20, 4));
+  EXPECT_EQ(floats.size(), 58u);
+  EXPECT_EQ(floats.substr(4, 4), little_endian(50 + 20, 4));
+  EXPECT_EQ(floats.substr(16, 4), little_endian(18, 4));
   EXPECT_EQ(floats.substr(20, 2), little_endian(3, 2));
-  EXPECT_EQ(floats.substr(36, 12), "fact" + little_endian(4, 4) + little_endian(5, 4));
-  EXPECT_EQ(floats.substr(48), "data" + little_endian(20, 4));
+  EXPECT_EQ(floats.substr(36, 14),
+            little_endian(0, 2) + "fact" + little_endian(4, 4) + little_endian(5, 4));
+  EXPECT_EQ(floats.substr(50), "data" + little_endian(20, 4));
 }
 
 TEST(WavHeader, AnUnknownLengthIsAllOnes) {

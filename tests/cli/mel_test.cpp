@@ -124,6 +124,53 @@ TEST(MelCommand, ResultsNeverCollide) {
   EXPECT_THAT(ran.err, HasSubstr("would both be written to"));
 }
 
+TEST(MelCommand, AMelFileIsConvertedWhereThatIsExact) {
+  TempFolder folder;
+  const std::string wav = make_wav(folder / "a.wav"), log10 = folder / "log10.npy",
+                    ln = folder / "ln.npy", again = folder / "again.npy";
+  const std::vector<std::string> to_ln = {"--convention", "parallel-wavegan", "--set", "log=ln"};
+  const auto with = [](std::vector<std::string> first, const std::vector<std::string>& rest) {
+    first.insert(first.end(), rest.begin(), rest.end());
+    return first;
+  };
+  ASSERT_EQ(mel({wav, "-o", log10, "--convention", "parallel-wavegan"}).exit_code, 0);
+  ASSERT_EQ(mel(with({wav, "-o", again}, to_ln)).exit_code, 0);
+  const Ran ran = mel(with({log10, "-o", ln}, to_ln));
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  const mel::Convention convention = *mel::read_sidecar(again);
+  EXPECT_EQ(mel::describe_difference(*mel::read_sidecar(ln), convention), "");
+  const mel::Mel expected = mel::read_mel(again, convention), found = mel::read_mel(ln, convention);
+  ASSERT_EQ(found.values.size(), expected.values.size());
+  for (size_t i = 0; i < found.values.size(); ++i)
+    ASSERT_NEAR(found.values[i], expected.values[i], 1e-5);
+
+  // The filters are what they are.
+  const Ran refused = mel({log10, "-o", folder / "no.npy"});
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_THAT(refused.err, HasSubstr("log10.npy: a mel of convention 'parallel-wavegan' cannot"));
+  EXPECT_THAT(refused.err, HasSubstr("fmin 80 against 0, fmax 7600 against 8000"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "no.npy"));
+
+  // Without a sidecar the convention has to be said.
+  std::filesystem::remove(log10 + ".json");
+  const Ran unknown = mel(with({log10, "-o", folder / "no.npy"}, to_ln));
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("--from"));
+  EXPECT_EQ(mel(with({log10, "-o", again, "--from", "parallel-wavegan"}, to_ln)).exit_code, 0);
+  EXPECT_EQ(support::slurp(again), support::slurp(ln));
+}
+
+TEST(BenchCommand, MelIsOneLineOfFigures) {
+  const Ran ran = run_program({FLUVOX_PROGRAM, "bench", "mel", "--seconds", "60"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const auto figures = nlohmann::json::parse(ran.out);
+  EXPECT_EQ(figures["seconds_of_audio"], 60);
+  EXPECT_GT(figures["seconds"].get<double>(), 0);
+  EXPECT_GT(figures["processor_seconds"].get<double>(), 0);
+  EXPECT_DOUBLE_EQ(figures["x_real_time"].get<double>(), 60 / figures["seconds"].get<double>());
+  EXPECT_EQ(run_program({FLUVOX_PROGRAM, "bench", "nothing"}).exit_code, 2);
+}
+
 TEST(MelCommand, AFullDiskEndsTheRunAndLeavesNothing) {
   TempFolder folder;
   const std::string a = make_wav(folder / "a.wav", 1, 3), b = make_wav(folder / "b.wav", 2, 3);

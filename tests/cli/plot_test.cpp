@@ -50,7 +50,10 @@ TEST_F(PlotCommand, EveryKindOfPicture) {
        std::vector<std::vector<std::string>>{{folder_ / "a.wav"},
                                              {folder_ / "a.wav", folder_ / "b.wav"},
                                              {folder_ / "a.wav", "--pitch"},
-                                             {folder_ / "a.npy"}}) {
+                                             {folder_ / "a.npy"},
+                                             {folder_ / "a.npy", folder_ / "a.npy"},
+                                             {folder_ / "a.npy", folder_ / "b.wav"},
+                                             {folder_ / "b.wav", folder_ / "a.npy"}}) {
     std::vector<std::string> all = arguments;
     all.insert(all.end(), {"-o", out});
     const Ran ran = plot(all);
@@ -63,6 +66,23 @@ TEST_F(PlotCommand, EveryKindOfPicture) {
     EXPECT_GT(size_of(png).second, 100);
     std::filesystem::remove(out);
   }
+}
+
+TEST_F(PlotCommand, MelsOfTwoConventionsAreComparedOrRefusedByTheDifference) {
+  const auto mel = [&](const std::string& name, const std::string& set) {
+    const Ran ran =
+        run_program({FLUVOX_PROGRAM, "mel", folder_ / "a.wav", "-o", folder_ / name, "--set", set});
+    ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  };
+  mel("ln.npy", "log=ln");
+  mel("log10.npy", "log=log10");
+  mel("narrow.npy", "fmax=7600");
+  const std::string out = folder_ / "out.png";
+  EXPECT_EQ(plot({folder_ / "ln.npy", folder_ / "log10.npy", "-o", out}).exit_code, 0);
+  const Ran ran = plot({folder_ / "ln.npy", folder_ / "narrow.npy", "-o", folder_ / "x.png"});
+  EXPECT_EQ(ran.exit_code, 3);
+  EXPECT_THAT(ran.err, HasSubstr("fmax 7600 against 8000"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "x.png"));
 }
 
 TEST_F(PlotCommand, ToStdout) {
@@ -78,7 +98,10 @@ TEST_F(PlotCommand, Refusals) {
   const Ran two = plot({folder_ / "a.wav", folder_ / "b.wav", "--pitch", "-o", folder_ / "x.png"});
   EXPECT_EQ(two.exit_code, 2);
   EXPECT_THAT(two.err, HasSubstr("--pitch takes one recording"));
-  EXPECT_EQ(plot({folder_ / "a.npy", folder_ / "b.wav", "-o", folder_ / "x.png"}).exit_code, 2);
+  EXPECT_EQ(plot({folder_ / "a.npy", folder_ / "b.wav", "-o", folder_ / "x.png"}).exit_code, 3);
+  const Ran pitch = plot({folder_ / "a.npy", "--pitch", "-o", folder_ / "x.png"});
+  EXPECT_EQ(pitch.exit_code, 2);
+  EXPECT_THAT(pitch.err, HasSubstr("a.npy is a mel"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "x.png"));
 }
 

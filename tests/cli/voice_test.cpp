@@ -93,6 +93,11 @@ TEST_F(Voice, AMelSavedByTorchGivesWhatTheSameArrayGives) {
   EXPECT_EQ(fluvox({"render", at("speech.pt"), "-m", model_, "-o", at("a.wav")}).exit_code, 0);
   EXPECT_EQ(fluvox({"render", at("speech.npy"), "-m", model_, "-o", at("b.wav")}).exit_code, 0);
   EXPECT_EQ(slurp(at("a.wav")), slurp(at("b.wav")));
+  // A convention stated beside it counts as much as beside an array.
+  support::spill(at("speech.pt.json"), R"({"fluvox_mel": 1, "convention": {"bands": 8}})");
+  const Ran ran = fluvox({"render", at("speech.pt"), "-m", model_, "-o", at("c.wav")});
+  EXPECT_EQ(ran.exit_code, 3);
+  EXPECT_THAT(ran.err, HasSubstr("hop 256 against 16"));
 }
 
 TEST_F(Voice, NoiseOfTheSeedGivenAsAFileIsTheSeed) {

@@ -31,7 +31,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"runtime", {"core", "kernels", "net", "flow", "mel", "audio"}},
     {"report", {"core", "mel"}},
     {"models", {"core", "net", "flow", "mel"}},
-    {"import", {"core", "net", "flow"}},
+    {"import", {"core", "net", "flow", "mel", "models"}},
     {"ops", {"kernels"}},
     {"train",
      {"core", "kernels", "net", "flow", "mel", "audio", "runtime", "models", "report", "ops"}},

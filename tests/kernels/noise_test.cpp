@@ -6,6 +6,8 @@
 #include <set>
 #include <vector>
 
+#include "support/every_isa.h"
+
 namespace fluvox::kernels {
 namespace {
 
@@ -96,7 +98,36 @@ TEST(Noise, EveryPartOfTheAddressCounts) {
   EXPECT_EQ(values.size(), static_cast<std::size_t>(addresses));
 }
 
-TEST(Noise, ChunksDrawTheSameNumbers) {
+using NoiseVectors = EveryIsa;
+FLUVOX_EVERY_ISA(NoiseVectors);
+
+// Equal bits with the number drawn alone, from any position, over the edges of 32 and 64 bits.
+TEST_P(NoiseVectors, HaveTheBitsOfTheNumbersAlone) {
+  const std::uint64_t edge = std::uint64_t{1} << 34;
+  for (const std::uint64_t near : {std::uint64_t{64}, edge, std::uint64_t{0} - 300})
+    for (const std::uint64_t first : {near - 33, near - 2, near, near + 3})
+      for (const int count : {0, 1, 2, 5, 31, 64, 65, 130, 200}) {
+        std::vector<float> z(static_cast<std::size_t>(count) + 1, 77);
+        normals_cpu(0x123456789abcdef0u, 0xfedcba9876543u, 3, first, count, z.data());
+        for (int i = 0; i < count; ++i)
+          ASSERT_EQ(z[static_cast<std::size_t>(i)], normal(0x123456789abcdef0u, 0xfedcba9876543u, 3,
+                                                           first + static_cast<std::uint64_t>(i)))
+              << first << ' ' << i;
+        EXPECT_EQ(z.back(), 77);
+      }
+}
+
+// Enough of them to meet every branch and lane.
+TEST_P(NoiseVectors, HaveTheBitsOfThePlainTwin) {
+  const auto run = [] {
+    std::vector<float> z(100003);
+    normals_cpu(7, 8, 9, 10, static_cast<std::ptrdiff_t>(z.size()), z.data());
+    return z;
+  };
+  EXPECT_EQ(run(), plainly(run));
+}
+
+TEST_P(NoiseVectors, ChunksDrawTheSameNumbers) {
   const int rows = 37, channels = 3;
   const std::uint64_t first = 4294967294u;  // across 32 bits
   std::vector<float> whole(rows * channels);

@@ -1,4 +1,5 @@
-// The mels of tests/goldens/mel, made by tools/mel-goldens.py with librosa in float64.
+// The mels of tests/goldens/mel, made by tools/mel-goldens.py in float64 by librosa and by
+// torchaudio.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,6 +9,7 @@
 #include "core/atomic_file.h"
 #include "mel/mel.h"
 #include "mel/npy.h"
+#include "support/python.h"
 
 namespace fluvox::mel {
 namespace {
@@ -42,14 +44,12 @@ TEST(Goldens, EveryConventionAtEveryLength) {
   }
 }
 
-TEST(Goldens, AreMadeAgainWherePythonHasLibrosa) {
-  const char* named = std::getenv("FLUVOX_PYTHON");
-  const std::string python = named != nullptr ? named : "python3";
-  const std::string quiet = " >/dev/null 2>&1";
-  if (std::system(("'" + python + "' -c 'import numpy, librosa'" + quiet).c_str()) != 0)
-    GTEST_SKIP() << python
-                 << " has no librosa; set FLUVOX_PYTHON to one that has to compute the goldens "
-                 << "again. The committed ones are tested all the same.";
+TEST(Goldens, AreMadeAgainWherePythonHasTheLibraries) {
+  const std::string packages = "numpy librosa torch torchaudio";
+  const std::string python = support::python_with(packages);
+  if (python.empty())
+    GTEST_SKIP() << "no Python here has " << packages << "; set FLUVOX_PYTHON to one that does "
+                 << "to compute the goldens again. The committed ones are tested all the same.";
   const std::string script = (kRoot / "tools/mel-goldens.py").string();
   EXPECT_EQ(std::system(("'" + python + "' '" + script + "' --check").c_str()), 0);
 }

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <numbers>
+
 #include "mel/made_sound.h"
 
 namespace fluvox::mel {
@@ -55,6 +58,21 @@ TEST(Plausibility, AWrongConventionIsNamed) {
         EXPECT_THAT(verdict.message, HasSubstr(claimed));
       }
     }
+}
+
+// Forms that have no name: the model's own filters, and another use of the logarithm.
+TEST(Plausibility, AMissingLogarithmAndDecibelsAreNamed) {
+  for (const char* name : {"tacotron2", "vocos", "nemo", "parallel-wavegan"}) {
+    const Convention c = convention(name);
+    const Mel mel = analyse(speech(c, 1), c);
+    Mel linear = mel, decibels = mel;
+    for (float& value : linear.values) value = static_cast<float>(std::exp(value / log_scale(c)));
+    for (float& value : decibels.values)
+      value = static_cast<float>(20 / std::numbers::ln10 * value / log_scale(c));
+    EXPECT_EQ(plausibility(linear, c).likely, "a magnitude without its logarithm") << name;
+    EXPECT_EQ(plausibility(decibels, c).likely, "decibels") << name;
+    EXPECT_THAT(plausibility(decibels, c).message, HasSubstr("they look like decibels"));
+  }
 }
 
 TEST(Plausibility, NormalisedMelsAreKnownAsSuch) {

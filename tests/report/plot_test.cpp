@@ -261,6 +261,60 @@ TEST(PlotMel, RefusesWhatDoesNotFit) {
   EXPECT_EQ(code({2, 80, std::vector<float>(100)}), "mel-size");
 }
 
+TEST(PlotMelsCompared, TheDifferenceIsTheSecondLessTheFirst) {
+  mel::Convention convention;
+  mel::Mel a{200, 80, std::vector<float>(200 * 80, -5.0F)}, b = a;
+  for (int frame = 50; frame < 100; ++frame) b.values[static_cast<size_t>(frame * 80 + 30)] -= 1.0F;
+  const auto band_at = [&](const Image& image, int frame) {
+    const auto areas = frames(image);
+    EXPECT_EQ(areas.size(), 3u);
+    const Rect third = areas.at(2);
+    return image.at(third.x + third.width * (2 * frame + 1) / 400 + 1,
+                    third.bottom() - third.height * 61 / 160);
+  };
+  const Image same = plot_mels_compared(a, a, convention, "a", "a");
+  EXPECT_EQ(band_at(same, 73), difference_color(0.5));
+  const Image image = plot_mels_compared(a, b, convention, "a", "b");
+  expect_clean_margin(image);
+  EXPECT_EQ(band_at(image, 23), difference_color(0.5));
+  // The colours reach ln 10 either way.
+  const Color less = band_at(image, 73),
+              expected = difference_color(0.5 - 0.5 / std::numbers::ln10);
+  EXPECT_NEAR(less.red, expected.red, 3);
+  EXPECT_NEAR(less.blue, expected.blue, 3);
+  // 1 in decibels is a twentieth of what the colours reach there.
+  convention.log = "db";
+  const Color slight = band_at(plot_mels_compared(a, b, convention, "a", "b"), 73);
+  EXPECT_NEAR(slight.red, difference_color(0.5 - 0.5 / 20).red, 3);
+}
+
+TEST(PlotMelsCompared, EveryConventionLengthAndExtremes) {
+  for (const std::string& name : mel::names()) {
+    const mel::Convention c = mel::convention(name);
+    SCOPED_TRACE(name);
+    const mel::Mel a = mel::analyse(support::MadeSpeech(c.sample_rate, 1).make(0.7), c);
+    const mel::Mel b = mel::analyse(support::MadeSpeech(c.sample_rate, 2).make(0.3), c);
+    const Image image = plot_mels_compared(a, b, c, std::string(300, 'a'), name);
+    expect_clean_margin(image);
+    const auto areas = frames(image);
+    ASSERT_EQ(areas.size(), 3u);
+    const int x = areas[0].x + 3 * areas[0].width / 4 + 20, middle = areas[0].height / 2 + 3;
+    EXPECT_NE(image.at(x, areas[0].y + middle), (Color{238, 238, 238}));
+    EXPECT_EQ(image.at(x, areas[1].y + middle), (Color{238, 238, 238}));
+    EXPECT_EQ(image.at(x, areas[2].y + middle), (Color{238, 238, 238}));
+  }
+  const mel::Convention convention;
+  for (const float value : {0.0F, 1e30F, NAN, INFINITY}) {
+    const mel::Mel one{1, 80, std::vector<float>(80, value)};
+    const mel::Mel many{5000, 80, std::vector<float>(5000 * 80, -value)};
+    expect_clean_margin(plot_mels_compared(one, many, convention, "", ""));
+  }
+  EXPECT_EQ(support::thrown_by([&] {
+              plot_mels_compared({1, 80, std::vector<float>(80)}, {0, 80, {}}, convention, "", "");
+            }).code(),
+            "mel-empty");
+}
+
 const Color kFirstCurve{31, 96, 180};
 
 // Rows of the first curve's own colour in a column.

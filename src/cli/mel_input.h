@@ -1,0 +1,17 @@
+// Mel files as people have them: .npy, or .pt as torch.save writes one.
+#pragma once
+
+#include <string>
+
+#include "mel/mel_file.h"
+
+namespace fluvox::cli {
+
+// By its ending. An .npz counts: it is refused with what to do.
+bool names_mel(const std::string& path);
+
+// In the convention `wanted`, by what the sidecar says (mel/mel_file.h). Warns where the values are
+// plainly of another convention.
+mel::Mel read_mel_input(const std::string& path, const mel::Convention& wanted, mel::Layout layout);
+
+}  // namespace fluvox::cli
