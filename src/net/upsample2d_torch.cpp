@@ -16,9 +16,11 @@ class Upsample2dTorch : public TorchConditioner {
       layers_->push_back(Up(torch::nn::ConvTranspose2dOptions(1, 1, {3, 2 * stride})
                                 .stride({1, stride})
                                 .padding({1, 0})));
-      // Every sample is reached by 3 x 2 taps: begin as their mean, a smooth copy of the frames.
+      // Every sample is reached by 3 x 2 taps: begin as their mean, over what the leak leaves of
+      // logarithms below 0. So features begin as a smooth copy of the frames.
       torch::nn::init::constant_(
-          layers_->ptr<torch::nn::ConvTranspose2dImpl>(layers_->size() - 1)->weight, 1.0 / 6);
+          layers_->ptr<torch::nn::ConvTranspose2dImpl>(layers_->size() - 1)->weight,
+          1 / (6 * kLeak));
     }
     register_module("layers", layers_);
   }
