@@ -15,16 +15,16 @@ namespace fluvox::likelihood {
 struct Schedule {
   Training training;
   double epsilon;  // the measured gap lies within this of the expected one
-  int held_out;    // clips
 };
 
 struct Experiment {
-  std::string name;
-  std::string claim;  // what it shows, for the table
+  std::string name;   // flow-oracle
+  std::string claim;  // what it shows
   std::shared_ptr<const oracles::Oracle> oracle;
   int samples;  // of a clip
   flow::Spec spec;
   double expected;  // nats a sample above the truth: 0, or what theory says such a flow loses
+  int held_out;     // clips
   Schedule quick, full;
 };
 
@@ -37,7 +37,25 @@ struct Outcome {
 };
 Outcome run(const Experiment& experiment, const Schedule& schedule, const Told& told = nullptr);
 
-// What is wrong with an outcome, in a sentence; empty where nothing is.
-std::string fault(const Experiment& experiment, const Schedule& schedule, const Outcome& outcome);
+// What is wrong with a gap, in a sentence; empty where nothing is. It must not lie below zero by
+// more than three standard errors, and must be the expected one within epsilon.
+std::string fault(const std::string& name, const oracles::Mean& gap, double expected,
+                  double epsilon);
+
+// B6: a student of L + 1 taps, fitted to the AR(1) teacher of oracles/student.h by the reverse KL
+// of its own samples, and judged on fresh ones. It has no `oracle`.
+Experiment student();
+Outcome run_student(const Experiment& experiment, const Schedule& schedule,
+                    const Told& told = nullptr);
+
+// The models of the registry on B8, in sizes that train on a small machine. `spec` is for features
+// of the oracle's frames.
+struct Contender {
+  std::string model;
+  flow::Spec spec;
+  bool by_likelihood;  // false: its density is serial, so it is taught by a teacher instead
+};
+std::vector<Contender> contenders();
+Experiment on_speech(const Contender& contender);
 
 }  // namespace fluvox::likelihood

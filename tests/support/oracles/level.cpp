@@ -14,7 +14,7 @@ Clip Level::draw(uint64_t seed, uint64_t item, int samples) const {
   Clip clip;
   clip.bands = 1;
   clip.frames = samples / hop_;
-  clip.features.assign(static_cast<size_t>(clip.frames), random.uniform() < 0.5 ? -1 : 1);
+  clip.features.assign(static_cast<size_t>(clip.frames), item % 2 == 0 ? -1 : 1);
   const double level = level_of(clip);
   for (int t = 0; t < samples; ++t) clip.x.push_back(level * random.normal());
   return clip;

@@ -1,5 +1,5 @@
 // B5: NICE's floor. A whole utterance has one level, and the condition tells which:
-//   x_t ~ N(0, s(c)^2), s = .1 or 1 with equal chance;   the one feature is -1 or 1
+//   x_t ~ N(0, s(c)^2), s = .1 or 1 in turn;   the one feature is -1 or 1
 // The best is E[ln s] + H(1). A volume-preserving flow has one log-determinant for all utterances.
 // Its z must then have both levels under one Gaussian, at best of variance E[s^2]: it stays
 //   1/2 ln E[s^2] - E[ln s]

@@ -51,8 +51,8 @@ Clip SourceFilterSpeech::draw_features(Random& random, int frames) const {
       }
       phase = std::fmod(phase + hop_ * radians_a_sample(pitch), 2 * std::numbers::pi);
     }
-    if (random.uniform() < 0.1) pitch = random.below(kPitches + 1);
-    if (random.uniform() < 0.15) phone = random.below(kPhones);
+    if (random.uniform() < hop_ / 640.0) pitch = random.below(kPitches + 1);
+    if (random.uniform() < hop_ / 430.0) phone = random.below(kPhones);
     for (int p = 0; p < kPhones; ++p)
       weight[static_cast<size_t>(p)] = (weight[static_cast<size_t>(p)] + (p == phone)) / 2;
     loudness = 0.9 * loudness + std::sqrt(1 - 0.81) * random.normal();
