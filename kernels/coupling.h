@@ -4,6 +4,8 @@
 //   inverse:  x = (z - b) exp(-s)
 //   s = raw                          ScaleBound::exact
 //   s = clamp tanh(raw / clamp)      ScaleBound::tanh: |s| <= clamp, so exp cannot overflow
+//   s = ln sigmoid(raw + 2)          ScaleBound::sigmoid: s < 0 (Glow); the scale itself never
+//                                    exceeds 1, but its inverse is not bounded
 //
 // Shapes: x, raw, b, z are [rows][columns], each with strides of its own (view.h); row_log_det is
 // [rows] of double, overwritten, or nullptr where nobody asks for it.
@@ -20,7 +22,7 @@
 
 namespace fluvox::kernels {
 
-enum class ScaleBound { exact, tanh };
+enum class ScaleBound { exact, tanh, sigmoid };
 
 struct LogScale {
   ConstView raw;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/coupling.h"
@@ -9,7 +10,9 @@ namespace {
 float log_scale(const LogScale& scale, std::ptrdiff_t row, int column) {
   const float raw = scale.raw.at(row, column);
   if (scale.bound == ScaleBound::exact) return raw;
-  return scale.clamp * std::tanh(raw / scale.clamp);
+  if (scale.bound == ScaleBound::tanh) return scale.clamp * std::tanh(raw / scale.clamp);
+  const float v = raw + 2;
+  return std::min(v, 0.0f) - std::log1p(std::exp(-std::abs(v)));
 }
 
 }  // namespace

@@ -18,7 +18,9 @@ int lanes_for(int columns) {
 __device__ float log_scale(const LogScale& scale, std::ptrdiff_t row, int column) {
   const float raw = scale.raw.at(row, column);
   if (scale.bound == ScaleBound::exact) return raw;
-  return scale.clamp * tanhf(raw / scale.clamp);
+  if (scale.bound == ScaleBound::tanh) return scale.clamp * tanhf(raw / scale.clamp);
+  const float v = raw + 2;
+  return fminf(v, 0.0f) - log1pf(expf(-fabsf(v)));
 }
 
 // `lanes` threads to a row, each taking every lanes-th column; then a butterfly over the lanes adds

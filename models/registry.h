@@ -12,13 +12,20 @@
 
 namespace fluvox::models {
 
+struct Preset {
+  std::string name;
+  Json settings;  // what differs from the defaults
+};
+
 struct Architecture {
   std::string name;
   std::string summary;
-  std::function<flow::Spec(const Json& settings, const mel::Convention&)>
-      build;  // {} for the defaults
+  // {} for the defaults; {"preset": NAME} begins with a published configuration, which the other
+  // settings override
+  std::function<flow::Spec(const Json& settings, const mel::Convention&)> build;
   std::function<std::string()> describe_settings;
   Json tiny;  // settings of a size that tests can train in seconds
+  std::vector<Preset> presets;
 };
 
 const std::vector<Architecture>& architectures();

@@ -3,6 +3,9 @@
 // Structure as docs/models/waveglow.md.
 #pragma once
 
+#include <functional>
+#include <vector>
+
 #include "core/config.h"
 #include "flow/spec.h"
 #include "mel/convention.h"
@@ -29,5 +32,10 @@ void fields(Visitor& v, WaveGlow& m) {
 }
 
 flow::Spec spec_of(const WaveGlow&, const mel::Convention&);
+
+// The steps of a WaveGlow around any net: squeeze, then in every flow an early exit where it is
+// due, a 1x1 convolution and a coupling with net_of(the flow's channels).
+std::vector<Json> waveglow_steps(int group, int flows, int early_every, int early_size,
+                                 const std::function<Json(int channels)>& net_of);
 
 }  // namespace fluvox::models

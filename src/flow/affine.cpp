@@ -3,7 +3,6 @@
 #include <vector>
 
 #include "core/threads.h"
-#include "kernels/coupling.h"
 #include "net/net_runtime.h"
 
 namespace fluvox::flow {
@@ -21,20 +20,29 @@ kernels::ConstView from_row(kernels::ConstView view, int row) {
   return view;
 }
 
-kernels::LogScale log_scale(const Affine& affine, int row) {
-  if (affine.limit > 0)
-    return {from_row(affine.raw, row), kernels::ScaleBound::tanh, static_cast<float>(affine.limit)};
-  return {from_row(affine.raw, row)};
+kernels::LogScale from_row(kernels::LogScale scale, int row) {
+  scale.raw = from_row(scale.raw, row);
+  return scale;
 }
 
 }  // namespace
+
+kernels::LogScale bounded_log_scale(kernels::ConstView raw, double limit) {
+  if (limit > 0) return {raw, kernels::ScaleBound::tanh, static_cast<float>(limit)};
+  return {raw};
+}
+
+kernels::ConstView zeros() {
+  static constexpr float kZero = 0;
+  return {&kZero, 0, 0};
+}
 
 double affine_forward(int rows, int columns, kernels::View x, const Affine& affine,
                       Threads& threads) {
   std::vector<double> log_dets(static_cast<size_t>(rows));
   net::in_pieces(threads, rows, kPiece, [&](int first, int last) {
     const kernels::View mine = from_row(x, first);
-    kernels::coupling_forward_cpu(last - first, columns, mine, log_scale(affine, first),
+    kernels::coupling_forward_cpu(last - first, columns, mine, from_row(affine.scale, first),
                                   from_row(affine.b, first), mine, log_dets.data() + first);
   });
   double total = 0;
@@ -46,7 +54,7 @@ void affine_inverse(int rows, int columns, kernels::View z, const Affine& affine
                     Threads& threads) {
   net::in_pieces(threads, rows, kPiece, [&](int first, int last) {
     const kernels::View mine = from_row(z, first);
-    kernels::coupling_inverse_cpu(last - first, columns, mine, log_scale(affine, first),
+    kernels::coupling_inverse_cpu(last - first, columns, mine, from_row(affine.scale, first),
                                   from_row(affine.b, first), mine);
   });
 }

@@ -1,7 +1,8 @@
-// The elementwise half of both couplings, split among threads (kernels/coupling.h has the formula).
-//   s = limit tanh(raw / limit), or raw itself where limit is 0
+// The elementwise half of the affine couplings, split among threads (kernels/coupling.h has the
+// formulas).
 #pragma once
 
+#include "kernels/coupling.h"
 #include "kernels/view.h"
 
 namespace fluvox {
@@ -11,9 +12,15 @@ class Threads;
 namespace fluvox::flow {
 
 struct Affine {
-  kernels::ConstView b, raw;  // [rows][columns]
-  double limit;
+  kernels::ConstView b;  // [rows][columns]
+  kernels::LogScale scale;
 };
+
+// s = limit tanh(raw / limit), or raw itself where limit is 0
+kernels::LogScale bounded_log_scale(kernels::ConstView raw, double limit);
+
+// A shift or a raw log-scale that is zero everywhere.
+kernels::ConstView zeros();
 
 // x becomes exp(s) x + b; the sum of s is returned
 double affine_forward(int rows, int columns, kernels::View x, const Affine& affine,

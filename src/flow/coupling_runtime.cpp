@@ -1,7 +1,6 @@
-#include <algorithm>
-
 #include "flow/affine.h"
 #include "flow/coupling.h"
+#include "flow/halves_runtime.h"
 #include "flow/step_runtime.h"
 #include "net/weights.h"
 
@@ -11,48 +10,50 @@ namespace {
 class CouplingRuntime : public RuntimeStep {
  public:
   CouplingRuntime(const Coupling& step, Weights& weights)
-      : channels_(step.channels), half_(step.channels / 2), limit_(step.limit) {
+      : step_(step), halves_(halves_of(step.keep, step.channels, weights.path("coupling"))) {
+    check(step);
     Weights inner = weights.in("net");
     net_ = net::make_runtime_net(step.net, weights.path("net"), inner);
   }
 
   StepShape fit(const std::string& where, StepShape in,
                 const ConditionShape& condition) const override {
-    expect_size(where, "channels into coupling", channels_, in.channels);
-    expect_size(where, "channels left over after halving", 0, channels_ % 2);
+    expect_size(where, "channels into coupling", step_.channels, in.channels);
     expect_size(where, "samples in a row of the condition", in.samples, condition.row_samples);
     const net::NetShape net = net_->shape();
-    expect_size(where, "inputs of the net", half_, net.inputs);
-    expect_size(where, "outputs of the net", channels_, net.outputs);
+    expect_size(where, "inputs of the net", halves_.count, net.inputs);
+    expect_size(where, "outputs of the net", (step_.shift ? halves_.count : 0) + scales(),
+                net.outputs);
     expect_size(where, "channels of the net's condition", condition.channels, net.condition);
     return in;
   }
 
   double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
-    const Grid out = net_->forward(kept(x), &condition.features, threads);
-    return affine_forward(x.rows, half_, changed(x), affine(out), threads);
+    const Grid out = net_->forward(kept_half(x, halves_), &condition.features, threads);
+    return affine_forward(x.rows, halves_.count, changed_half(x, halves_), affine(out), threads);
   }
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {
-    const Grid out = net_->forward(kept(z), &condition.features, threads);
-    affine_inverse(z.rows, half_, changed(z), affine(out), threads);
+    const Grid out = net_->forward(kept_half(z, halves_), &condition.features, threads);
+    affine_inverse(z.rows, halves_.count, changed_half(z, halves_), affine(out), threads);
   }
 
  private:
-  Grid kept(const Grid& x) const {
-    Grid half(x.rows, half_);
-    for (int t = 0; t < x.rows; ++t) std::copy(x.row(t), x.row(t) + half_, half.row(t));
-    return half;
-  }
+  int scales() const { return step_.scale == "none" ? 0 : halves_.count; }
 
-  kernels::View changed(Grid& x) const { return {x.values.data() + half_, channels_}; }
-
+  // out [rows][b; raw], either of which may be absent
   Affine affine(const Grid& out) const {
-    return {{out.values.data(), channels_}, {out.values.data() + half_, channels_}, limit_};
+    const kernels::ConstView b = {out.values.data(), out.columns};
+    const kernels::ConstView raw = {out.values.data() + (step_.shift ? halves_.count : 0),
+                                    out.columns};
+    Affine affine{step_.shift ? b : zeros(), {zeros()}};
+    if (step_.scale == "exp") affine.scale = bounded_log_scale(raw, step_.limit);
+    if (step_.scale == "sigmoid") affine.scale = {raw, kernels::ScaleBound::sigmoid};
+    return affine;
   }
 
-  int channels_, half_;
-  double limit_;
+  Coupling step_;
+  Halves halves_;
   net::RuntimeNetPtr net_;
 };
 

@@ -1,7 +1,6 @@
 #include "flow/flow_runtime.h"
 
-#include <cmath>
-#include <numbers>
+#include <algorithm>
 
 #include "core/threads.h"
 #include "flow/registry.h"
@@ -10,15 +9,18 @@
 namespace fluvox::flow {
 namespace {
 
-// Columns [first, first + count) of x into z, one after another: [count][x.rows]
-void gather(const Grid& x, int first, int count, float* z) {
-  for (int c = first; c < first + count; ++c)
-    for (int t = 0; t < x.rows; ++t) *z++ = x.row(t)[c];
+// Columns [0, count) of x into z, one after another, `joined` rows folded into one:
+// [count * joined][x.rows / joined], as a squeeze of many channels does.
+void gather(const Grid& x, int count, int joined, float* z) {
+  for (int c = 0; c < count; ++c)
+    for (int phase = 0; phase < joined; ++phase)
+      for (int t = phase; t < x.rows; t += joined) *z++ = x.row(t)[c];
 }
 
-void scatter(const float* z, int first, int count, Grid& x) {
-  for (int c = first; c < first + count; ++c)
-    for (int t = 0; t < x.rows; ++t) x.row(t)[c] = *z++;
+void scatter(const float* z, int count, int joined, Grid& x) {
+  for (int c = 0; c < count; ++c)
+    for (int phase = 0; phase < joined; ++phase)
+      for (int t = phase; t < x.rows; t += joined) x.row(t)[c] = *z++;
 }
 
 // Columns [first, first + count) of x, with `before` columns of zeros in front of them
@@ -27,6 +29,49 @@ Grid columns_of(const Grid& x, int first, int count, int before = 0) {
   for (int t = 0; t < x.rows; ++t) std::copy_n(x.row(t) + first, count, part.row(t) + before);
   return part;
 }
+
+// How many rows of the condition a row of a step stands for; 1 where it is not a multiple, which
+// the step then refuses if it looks at the condition at all.
+int rows_to_fold(const ConditionShape& condition, int64_t samples) {
+  if (condition.bins > 0 || samples % condition.row_samples != 0) return 1;
+  return static_cast<int>(samples / condition.row_samples);
+}
+
+ConditionShape folded(ConditionShape shape, int64_t samples) {
+  const int n = rows_to_fold(shape, samples);
+  shape.row_samples *= n;
+  shape.channels *= n;
+  return shape;
+}
+
+// The condition at the resolution of the step that asks; the last one folded is kept.
+class Conditions {
+ public:
+  Conditions(const RuntimeCondition& condition, const ConditionShape& shape)
+      : condition_(condition), shape_(shape) {}
+
+  const RuntimeCondition& at(int64_t samples) {
+    const int n = rows_to_fold(shape_, samples);
+    if (n == 1) return condition_;
+    if (n != folded_) {
+      const Grid& from = condition_.features;
+      mine_.features = Grid(from.rows / n, from.columns * n);
+      for (int t = 0; t < mine_.features.rows; ++t) {
+        float* to = mine_.features.row(t);
+        for (int c = 0; c < from.columns; ++c)
+          for (int phase = 0; phase < n; ++phase) *to++ = from.row(t * n + phase)[c];
+      }
+      folded_ = n;
+    }
+    return mine_;
+  }
+
+ private:
+  const RuntimeCondition& condition_;
+  ConditionShape shape_;
+  RuntimeCondition mine_;
+  int folded_ = 1;
+};
 
 }  // namespace
 
@@ -38,18 +83,25 @@ void expect_size(const std::string& where, const std::string& what, int64_t expe
 }
 
 RuntimeStepPtr make_runtime_step(const Json& json, const std::string& where, Weights& weights) {
-  return make_step(json, where, [&](const auto& step) { return make_runtime(step, weights); });
+  RuntimeStepPtr made = make_step(json, where, [&]<class Step>(const Step& step) -> RuntimeStepPtr {
+    if constexpr (HasRuntime<Step>) {
+      return make_runtime(step, weights);
+    } else {
+      throw Error(Fault::input, "runtime-missing",
+                  text(where, ": a step of kind '", kind_of(json, where),
+                       "' can be trained, but has no runtime body yet"));
+    }
+  });
+  made->place = where;
+  return made;
 }
 
 RuntimeFlow::RuntimeFlow(const Spec& spec, Weights& weights) {
-  if (kind_of(spec.base, "base") != "normal")
-    net::refuse_kind("base", "base", kind_of(spec.base, "base"), {"normal"});
   Weights inner = weights.in("conditioner");
   conditioner_ = net::make_runtime_conditioner(spec.conditioner, "conditioner", inner);
   const ConditionShape condition = conditioner_->shape();
 
   StepShape shape;
-  int left = 0;
   for (size_t i = 0; i < spec.steps.size(); ++i) {
     const std::string where = text("steps.", i);
     if (kind_of(spec.steps[i], where) == "split") {
@@ -57,22 +109,46 @@ RuntimeFlow::RuntimeFlow(const Spec& spec, Weights& weights) {
       if (leaving >= shape.channels)
         config::refuse(where, text("expected a split that leaves channels of ", shape.channels,
                                    ", found one of ", leaving));
-      // All of z has the same positions.
-      expect_size(where, "samples in a row at a split", condition.row_samples, shape.samples);
-      stages_.push_back({nullptr, leaving});
+      stages_.push_back({nullptr, leaving, shape.samples});
       shape.channels -= leaving;
-      left += leaving;
       continue;
     }
     Weights mine = weights.in(where);
-    stages_.push_back({make_runtime_step(spec.steps[i], where, mine), 0});
-    shape = stages_.back().step->fit(where, shape, condition);
+    stages_.push_back({make_runtime_step(spec.steps[i], where, mine), 0, shape.samples});
+    shape = stages_.back().step->fit(where, shape, folded(condition, shape.samples));
   }
-  expect_size("steps", "samples in a row of z", condition.row_samples, shape.samples);
-  expect_size("steps", "channels of z, one for each sample", shape.samples, left + shape.channels);
+  // All of z has the positions of what remains.
+  int64_t channels = shape.channels;
+  for (const Stage& stage : stages_) channels += stage.leaving * (shape.samples / stage.samples);
+  expect_size("steps", "channels of z, one for each sample", shape.samples, channels);
   expect_size("conditioner", "samples of a frame beyond whole rows", 0,
               condition.frame_samples % condition.row_samples);
-  channels_ = left + shape.channels;
+  expect_size("steps", "samples of a frame beyond whole positions of z", 0,
+              condition.frame_samples % shape.samples);
+  channels_ = static_cast<int>(channels);
+
+  Weights base = weights.in("base");
+  base_ = make_runtime_base(spec.base, "base", base);
+  if (base_->channels() != 0) expect_size("base", "channels of z", channels_, base_->channels());
+}
+
+std::vector<float> RuntimeFlow::draw(int positions, uint64_t seed, uint64_t item,
+                                     Threads& threads) const {
+  const auto size = static_cast<size_t>(positions);
+  std::vector<float> z(static_cast<size_t>(channels_) * size);
+  threads.run(channels_, [&](int channel) {
+    base_->draw({z.data() + static_cast<size_t>(channel) * size, size}, seed, item, channel, 0);
+  });
+  return z;
+}
+
+double RuntimeFlow::log_density(std::span<const float> z) const {
+  const size_t positions = z.size() / static_cast<size_t>(channels_);
+  double sum = 0;
+  for (int channel = 0; channel < channels_; ++channel)
+    sum +=
+        base_->log_density(z.subspan(static_cast<size_t>(channel) * positions, positions), channel);
+  return sum;
 }
 
 RuntimeCondition RuntimeFlow::condition(const Grid& mel, Threads& threads) const {
@@ -82,50 +158,51 @@ RuntimeCondition RuntimeFlow::condition(const Grid& mel, Threads& threads) const
 
 RuntimeFlow::Result RuntimeFlow::forward(Grid x, const RuntimeCondition& condition,
                                          Threads& threads) const {
-  const auto rows = static_cast<size_t>(condition.features.rows);
+  const ConditionShape shape = conditioner_->shape();
+  const int64_t samples = int64_t{condition.features.rows} * shape.row_samples;
   expect_size("audio", "columns", 1, x.columns);
-  expect_size("audio", "samples", static_cast<int64_t>(rows * channels_), x.rows);
+  expect_size("audio", "samples", samples, x.rows);
+  expect_size("audio", "samples beyond whole positions of z", 0, samples % channels_);
+  Conditions conditions(condition, shape);
   Result result;
   result.z.resize(x.values.size());
   float* z = result.z.data();
   for (const Stage& stage : stages_) {
     if (stage.step) {
-      result.log_det += stage.step->forward(x, condition, threads);
+      result.log_det += stage.step->forward(x, conditions.at(stage.samples), threads);
     } else {
-      gather(x, 0, stage.leaving, z);
-      z += rows * stage.leaving;
+      gather(x, stage.leaving, joined(stage), z);
+      z += static_cast<size_t>(x.rows) * static_cast<size_t>(stage.leaving);
       x = columns_of(x, stage.leaving, x.columns - stage.leaving);
     }
   }
-  gather(x, 0, x.columns, z);
+  gather(x, x.columns, 1, z);
   return result;
 }
 
 std::vector<float> RuntimeFlow::inverse(std::span<const float> z, const RuntimeCondition& condition,
                                         Threads& threads) const {
-  const auto rows = static_cast<size_t>(condition.features.rows);
-  expect_size("z", "values", static_cast<int64_t>(rows * channels_),
-              static_cast<int64_t>(z.size()));
-  int left = 0;
-  for (const Stage& stage : stages_) left += stage.leaving;
-  Grid x(condition.features.rows, channels_ - left);
-  scatter(z.data() + rows * left, 0, x.columns, x);
+  const ConditionShape shape = conditioner_->shape();
+  const int64_t samples = int64_t{condition.features.rows} * shape.row_samples;
+  expect_size("z", "values", samples, static_cast<int64_t>(z.size()));
+  expect_size("z", "samples beyond whole positions", 0, samples % channels_);
+  const auto positions = static_cast<int>(samples / channels_);
+  int left = 0;  // channels of z that left before this stage
+  for (const Stage& stage : stages_) left += stage.leaving * joined(stage);
+  const auto from = [&] { return z.data() + static_cast<size_t>(positions) * left; };
+  Conditions conditions(condition, shape);
+  Grid x(positions, channels_ - left);
+  scatter(from(), x.columns, 1, x);
   for (auto stage = stages_.rbegin(); stage != stages_.rend(); ++stage) {
     if (stage->step) {
-      stage->step->inverse(x, condition, threads);
+      stage->step->inverse(x, conditions.at(stage->samples), threads);
     } else {
-      left -= stage->leaving;
+      left -= stage->leaving * joined(*stage);
       x = columns_of(x, 0, x.columns, stage->leaving);
-      scatter(z.data() + rows * left, 0, stage->leaving, x);
+      scatter(from(), stage->leaving, joined(*stage), x);
     }
   }
   return std::move(x.values);
-}
-
-double log_density(std::span<const float> z) {
-  double squares = 0;
-  for (const float v : z) squares += double{v} * v;
-  return -0.5 * (squares + static_cast<double>(z.size()) * std::log(2 * std::numbers::pi));
 }
 
 }  // namespace fluvox::flow

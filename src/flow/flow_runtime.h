@@ -1,15 +1,17 @@
-// The flow without LibTorch, the twin of flow_torch.h: a conditioner, a list of steps, and the base
-// N(0, 1).
+// The flow without LibTorch, the twin of flow_torch.h: a conditioner, a list of steps, and the
+// base.
 //   forward:   z = f(x),  log p(x) = log_density(z) + log_det
 //   inverse:   x = f^-1(z)
 // All in true nats: every constant is included. z is [channels][positions] in canonical order: what
 // left first (split.h) comes first, what remains comes last. One position stands for `channels`
-// samples of audio.
+// samples of audio. A step sees the condition at its own resolution, and what left at a finer one
+// is folded, both as flow_torch.h says.
 #pragma once
 
 #include <span>
 #include <vector>
 
+#include "flow/base_runtime.h"
 #include "flow/spec.h"
 #include "flow/split.h"
 #include "flow/step_runtime.h"
@@ -33,6 +35,9 @@ class RuntimeFlow {
   };
   // audio [T][1], T = the condition's rows * channels()
   Result forward(Grid audio, const RuntimeCondition& condition, Threads& threads) const;
+  // The noise of an utterance at temperature 1, [channels][positions]
+  std::vector<float> draw(int positions, uint64_t seed, uint64_t item, Threads& threads) const;
+  double log_density(std::span<const float> z) const;  // under the base
   std::vector<float> inverse(std::span<const float> z, const RuntimeCondition& condition,
                              Threads& threads) const;
 
@@ -40,14 +45,15 @@ class RuntimeFlow {
   struct Stage {
     RuntimeStepPtr step;  // null for a split
     int leaving = 0;
+    int64_t samples = 1;  // of a row that enters
   };
+
+  int joined(const Stage& split) const { return static_cast<int>(channels_ / split.samples); }
 
   net::RuntimeConditionerPtr conditioner_;
   std::vector<Stage> stages_;
-  int channels_ = 0;
+  std::unique_ptr<RuntimeBase> base_;
+  int channels_ = 0;  // of z, and the samples of a position
 };
-
-// log N(z; 0, 1), summed over all of z
-double log_density(std::span<const float> z);
 
 }  // namespace fluvox::flow

@@ -1,68 +1,163 @@
 #include "flow/flow_torch.h"
 
-#include <numbers>
+#include <cmath>
 
 #include "flow/registry.h"
 
 namespace fluvox::flow {
 
-TorchStepPtr make_torch_step(const Json& json, const std::string& where) {
-  return make_step(json, where, [](const auto& step) { return make_torch(step); });
+namespace {
+
+// Rows folded into channels, n to one: [B, c, T] -> [B, c n, T / n], channel c n + phase
+Tensor fold(const Tensor& x, int64_t n) {
+  return x.reshape({x.size(0), x.size(1), x.size(2) / n, n})
+      .transpose(2, 3)
+      .reshape({x.size(0), x.size(1) * n, x.size(2) / n});
 }
 
+Tensor unfold(const Tensor& x, int64_t n) {
+  return x.reshape({x.size(0), x.size(1) / n, n, x.size(2)})
+      .transpose(2, 3)
+      .reshape({x.size(0), x.size(1) / n, x.size(2) * n});
+}
+
+// The condition as a step sees it whose x has `positions`.
+Condition at_resolution(const Condition& condition, int64_t positions) {
+  if (condition.features.dim() != 3 || positions == 0) return condition;
+  const int64_t rows = condition.features.size(2);
+  if (rows <= positions || rows % positions != 0) return condition;
+  return {fold(condition.features, rows / positions), condition.log_scale};
+}
+
+bool is_finite(const Tensor& x) { return torch::isfinite(x).all().item<bool>(); }
+
+}  // namespace
+
 TorchFlow::TorchFlow(const Spec& spec) : spec_(spec) {
-  if (kind_of(spec.base, "base") != "normal")
-    net::refuse_kind("base", "base", kind_of(spec.base, "base"), {"normal"});
   conditioner_ =
       register_module("conditioner", net::make_torch_conditioner(spec.conditioner, "conditioner"));
   for (size_t i = 0; i < spec.steps.size(); ++i) {
     const std::string where = text("steps.", i);
     if (kind_of(spec.steps[i], where) == "split") {
-      stages_.push_back({nullptr, part_from_json<Split>(spec.steps[i], where).channels});
+      stages_.push_back({nullptr, part_from_json<Split>(spec.steps[i], where).channels, samples_});
       continue;
     }
-    stages_.push_back({make_torch_step(spec.steps[i], where), 0});
+    stages_.push_back({make_torch_step(spec.steps[i], where), 0, samples_});
     register_module(text("steps_", i), stages_.back().step);
+    samples_ *= stages_.back().step->rows_joined();
   }
+  base_ = register_module("base", make_torch_base(spec.base, "base"));
 }
 
-TorchStep::Result TorchFlow::forward(const Tensor& audio, const Condition& condition) {
+TorchStep::Result TorchFlow::inference(const Tensor& audio, const Condition& condition) {
+  if (audio.dim() != 2)
+    throw Error(Fault::input, "shape-mismatch",
+                text("x: expected shape [batch, samples], found ", audio.sizes()));
   Tensor x = audio.unsqueeze(1);
   Tensor log_det = torch::zeros({audio.size(0)}, audio.options());
   std::vector<Tensor> pieces;
   for (const Stage& stage : stages_) {
     if (!stage.step) {
-      pieces.push_back(x.narrow(1, 0, stage.leaving));
+      pieces.push_back(fold(x.narrow(1, 0, stage.leaving), samples_ / stage.samples));
       x = x.narrow(1, stage.leaving, x.size(1) - stage.leaving);
       continue;
     }
-    auto result = stage.step->forward(x, condition);
+    auto result = stage.step->forward(x, at_resolution(condition, x.size(2)));
     x = result.z;
     log_det = log_det + result.log_det;
   }
   pieces.push_back(x);
-  return {torch::cat(pieces, 1), log_det};
+  const Tensor z = torch::cat(pieces, 1);
+  if (!is_finite(z) || !is_finite(log_det)) blame(audio, condition);
+  return {z, log_det};
+}
+
+void TorchFlow::blame(const Tensor& audio, const Condition& condition) {
+  const torch::NoGradGuard no_grad;
+  const auto refuse_not_finite = [](const std::string& what, const Tensor& values) {
+    const Tensor bad = torch::isfinite(values).logical_not();
+    if (bad.any().item<bool>())
+      throw Error(Fault::input, "not-finite",
+                  text(what, ": expected finite numbers of shape ", values.sizes(), ", found ",
+                       bad.sum().item<int64_t>(), " that are not"));
+  };
+  refuse_not_finite("x", audio);
+  refuse_not_finite("condition", condition.features);
+  Tensor x = audio.unsqueeze(1);
+  for (const Stage& stage : stages_) {
+    if (!stage.step) {
+      x = x.narrow(1, stage.leaving, x.size(1) - stage.leaving);
+      continue;
+    }
+    for (const auto& parameter : stage.step->named_parameters())
+      refuse_not_finite(stage.step->place + "." + parameter.key(), parameter.value());
+    const auto result = stage.step->forward(x, at_resolution(condition, x.size(2)));
+    refuse_not_finite(stage.step->place + ": z", result.z);
+    refuse_not_finite(stage.step->place + ": log-determinants", result.log_det);
+    x = result.z;
+  }
+  throw Error(Fault::input, "not-finite", "the sum of the log-determinants is not finite");
+}
+
+Tensor TorchFlow::log_prob(const Tensor& x, const Condition& condition) {
+  const auto [z, log_det] = inference(x, condition);
+  return base_->log_density(z) + log_det;
+}
+
+TorchStep::Inverted TorchFlow::run_inverse(const Tensor& z, const Condition& condition,
+                                           bool with_log_det) {
+  if (z.dim() != 3 || z.size(1) != samples_)
+    throw Error(Fault::input, "shape-mismatch",
+                text("z: expected shape [batch, ", samples_, ", positions], found ", z.sizes()));
+  int64_t leaving = 0;  // channels of z that left before this stage
+  for (const Stage& stage : stages_) leaving += stage.leaving * (samples_ / stage.samples);
+  Tensor x = z.narrow(1, leaving, z.size(1) - leaving);
+  Tensor log_det = torch::zeros({z.size(0)}, z.options());
+  for (auto stage = stages_.rbegin(); stage != stages_.rend(); ++stage) {
+    if (!stage->step) {
+      const int64_t joined = samples_ / stage->samples, channels = stage->leaving * joined;
+      leaving -= channels;
+      x = torch::cat({unfold(z.narrow(1, leaving, channels), joined), x}, 1);
+      continue;
+    }
+    const Condition mine = at_resolution(condition, x.size(2) * stage->step->rows_joined());
+    if (with_log_det) {
+      auto result = stage->step->inverse_with_log_det(x, mine);
+      x = result.x;
+      log_det = log_det + result.log_det;
+    } else {
+      x = stage->step->inverse(x, mine);
+    }
+  }
+  return {x.squeeze(1), log_det};
 }
 
 Tensor TorchFlow::inverse(const Tensor& z, const Condition& condition) {
-  int64_t leaving = 0;
-  for (const Stage& stage : stages_) leaving += stage.leaving;
-  Tensor x = z.narrow(1, leaving, z.size(1) - leaving);
-  for (auto stage = stages_.rbegin(); stage != stages_.rend(); ++stage) {
-    if (stage->step) {
-      x = stage->step->inverse(x, condition);
-    } else {
-      leaving -= stage->leaving;
-      x = torch::cat({z.narrow(1, leaving, stage->leaving), x}, 1);
-    }
-  }
-  return x.squeeze(1);
+  return run_inverse(z, condition, false).x;
 }
 
-Tensor TorchFlow::log_prob(const Tensor& audio, const Condition& condition) {
-  const auto [z, log_det] = forward(audio, condition);
-  const double log_root_two_pi = 0.5 * std::log(2 * std::numbers::pi);
-  return log_det - sum_per_item(0.5 * z.square() + log_root_two_pi);
+Tensor TorchFlow::draw(const Condition& condition, int64_t samples, double sigma) {
+  if (samples % samples_ != 0)
+    throw Error(Fault::input, "shape-mismatch",
+                text("sample: expected a number of samples that is a multiple of ", samples_,
+                     ", found ", samples));
+  return sigma * base_->draw({condition.features.size(0), samples_, samples / samples_},
+                             condition.features.options());
+}
+
+Tensor TorchFlow::sample(const Condition& condition, int64_t samples, double sigma) {
+  return inverse(draw(condition, samples, sigma), condition);
+}
+
+TorchFlow::Drawn TorchFlow::sample_with_log_prob(const Condition& condition, int64_t samples,
+                                                 double sigma) {
+  if (!(sigma > 0))
+    throw Error(Fault::usage, "sigma-invalid",
+                text("sigma: expected a number above 0 for a density, found ", sigma));
+  const Tensor z = draw(condition, samples, sigma);
+  const auto [x, log_det] = run_inverse(z, condition, true);
+  const double stretched = static_cast<double>(samples) * std::log(sigma);
+  return {x, base_->log_density(z / sigma) - stretched + log_det};
 }
 
 void TorchFlow::initialise(const Tensor& audio, const Condition& condition) {
@@ -73,8 +168,9 @@ void TorchFlow::initialise(const Tensor& audio, const Condition& condition) {
       x = x.narrow(1, stage.leaving, x.size(1) - stage.leaving);
       continue;
     }
-    stage.step->initialise(x, condition);
-    x = stage.step->forward(x, condition).z;
+    const Condition mine = at_resolution(condition, x.size(2));
+    stage.step->initialise(x, mine);
+    x = stage.step->forward(x, mine).z;
   }
 }
 
@@ -94,14 +190,31 @@ void TorchFlow::randomise_last_layers(double deviation, uint64_t seed) {
   }
 }
 
-std::map<std::string, Tensor> TorchFlow::tensors() const {
+namespace {
+
+template <class Items>
+std::map<std::string, Tensor> as_in_a_file(const Items& items) {
   std::map<std::string, Tensor> named;
-  for (const auto& item : named_parameters()) {
+  for (const auto& item : items) {
     std::string name = item.key();
     if (name.rfind("steps_", 0) == 0) name[5] = '.';
     named[name] = item.value();
   }
   return named;
+}
+
+}  // namespace
+
+std::map<std::string, Tensor> TorchFlow::weights() const {
+  return as_in_a_file(named_parameters());
+}
+
+std::map<std::string, Tensor> TorchFlow::state() const { return as_in_a_file(named_buffers()); }
+
+std::map<std::string, Tensor> TorchFlow::tensors() const {
+  std::map<std::string, Tensor> all = weights();
+  all.merge(state());
+  return all;
 }
 
 void TorchFlow::load(const std::map<std::string, Tensor>& given) {
@@ -119,6 +232,10 @@ void TorchFlow::load(const std::map<std::string, Tensor>& given) {
       throw Error(Fault::input, "shape-mismatch",
                   text("tensor '", name, "': expected shape ", tensor.sizes(), ", found ",
                        found->second.sizes()));
+    if (!is_finite(found->second))
+      throw Error(Fault::input, "not-finite",
+                  text("tensor '", name, "': expected finite numbers of shape ", tensor.sizes(),
+                       ", found some that are not"));
     tensor.copy_(found->second);
   }
 }

@@ -1,13 +1,19 @@
-// The flow in LibTorch: a conditioner, a list of steps, and the base distribution N(0, 1) of z.
-//   forward:   z = f(x),  log p(x) = log N(z; 0, 1) + log|det df/dx|
-//   inverse:   x = f^-1(z)
+// The flow in LibTorch: a conditioner, a list of steps, and the base distribution of z.
+//   inference   z = f(x) and log|det df/dx|
+//   log_prob    log p(x) = log p_base(f(x)) + log|det df/dx|
+//   sampling    x = f^-1(z)
 // All of it in true nats: every constant is included.
+//
+// A step sees the condition at its own resolution: where a row of x stands for n rows of the
+// condition, these are folded into its channels as a squeeze folds samples (squeeze.h: channel * n
+// + phase). Likewise what leaves early at a finer resolution is folded to that of the last step.
 #pragma once
 
 #include <map>
 #include <string>
 #include <vector>
 
+#include "flow/base_torch.h"
 #include "flow/spec.h"
 #include "flow/step_torch.h"
 
@@ -23,31 +29,50 @@ class TorchFlow : public torch::nn::Module {
   // mel [B, bands, left + F + right] with its margins (net_torch.h: with_margins)
   Condition condition(const Tensor& mel) { return conditioner_->forward(mel); }
 
-  // The three tasks. audio [B, T]; z [B, channels, T / channels]
-  TorchStep::Result forward(const Tensor& audio, const Condition& condition);  // inference
-  Tensor inverse(const Tensor& z, const Condition& condition);                 // sampling
-  Tensor log_prob(const Tensor& audio, const Condition& condition);            // density, nats [B]
+  // The tasks. x [B, T]; z [B, channels, T / channels]; log-probabilities [B], nats
+  TorchStep::Result inference(const Tensor& x, const Condition& condition);
+  Tensor log_prob(const Tensor& x, const Condition& condition);
+  Tensor inverse(const Tensor& z, const Condition& condition);  // the x whose z this is
+  // x of `samples` samples for every item of the condition, z drawn from the base and multiplied by
+  // sigma. LibTorch's generator draws.
+  Tensor sample(const Condition& condition, int64_t samples, double sigma = 1);
+  // The same and its log-density under the flow at that temperature, which is above 0.
+  struct Drawn {
+    Tensor x, log_prob;
+  };
+  Drawn sample_with_log_prob(const Condition& condition, int64_t samples, double sigma = 1);
 
-  void initialise(const Tensor& audio, const Condition& condition);
+  void initialise(const Tensor& x, const Condition& condition);
   void set_net_precision(at::ScalarType type);
 
   // Random last layers with log-scales of about the given standard deviation: tests need nets that
   // matter.
   void randomise_last_layers(double deviation, uint64_t seed);
 
-  // Parameters by the names that a model file uses.
+  // By the names that a model file uses. weights() is what is learned, state() what is saved but
+  // not learned (running statistics, flags of initialisation), tensors() both.
+  std::map<std::string, Tensor> weights() const;
+  std::map<std::string, Tensor> state() const;
   std::map<std::string, Tensor> tensors() const;
+  // Refuses what is missing, unknown, of another shape or not finite.
   void load(const std::map<std::string, Tensor>& tensors);
 
  private:
   struct Stage {
     TorchStepPtr step;  // null for a split
     int64_t leaving = 0;
+    int64_t samples = 1;  // of a row that enters
   };
+
+  Tensor draw(const Condition& condition, int64_t samples, double sigma);
+  TorchStep::Inverted run_inverse(const Tensor& z, const Condition& condition, bool with_log_det);
+  [[noreturn]] void blame(const Tensor& x, const Condition& condition);
 
   Spec spec_;
   net::TorchConditionerPtr conditioner_;
   std::vector<Stage> stages_;
+  TorchBasePtr base_;
+  int64_t samples_ = 1;  // of a position of z
 };
 
 }  // namespace fluvox::flow

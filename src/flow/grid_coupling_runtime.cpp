@@ -88,7 +88,8 @@ class GridCouplingRuntime : public RuntimeStep {
   }
 
   Affine affine(const Grid& out) const {  // [rows][columns * 2]: b and raw side by side
-    return {{out.values.data(), out.columns, 2}, {out.values.data() + 1, out.columns, 2}, limit_};
+    return {{out.values.data(), out.columns, 2},
+            bounded_log_scale({out.values.data() + 1, out.columns, 2}, limit_)};
   }
 
   bool frames_;

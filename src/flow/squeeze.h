@@ -1,7 +1,10 @@
-// Squeeze: `group` neighbouring samples become the channels of one time step. A permutation:
+// Squeeze: `group` neighbouring rows become one, and their samples channels of it. A permutation:
 // log-det 0.
-//   z[j, t] = x[0, group * t + j]          x [1, T] -> z [group, T / group]
-// In the spec: {"kind": "squeeze", "group": 8}. Error when T is not a multiple of `group`.
+//   z[c * group + j, t] = x[c, group * t + j]       x [channels, T] -> z [channels group, T /
+//   group]
+// Of one channel this is also WaveFlow's folding of the audio into a matrix: `group` adjacent
+// samples stand in a column, so the channels are its rows. In the spec: {"kind": "squeeze",
+// "group": 8, "channels": 1}. Error when T is not a multiple of `group`.
 #pragma once
 
 #include "core/config.h"
@@ -11,11 +14,13 @@ namespace fluvox::flow {
 
 struct Squeeze {
   int group = 8;
+  int channels = 1;
 };
 
 template <class Visitor>
 void fields(Visitor& v, Squeeze& s) {
-  v("group", s.group, "samples in a group", Range{2, 65536});
+  v("group", s.group, "rows in a group", Range{2, 65536});
+  v("channels", s.channels, "channels that enter", Range{1, 65536});
 }
 
 TorchStepPtr make_torch(const Squeeze&);

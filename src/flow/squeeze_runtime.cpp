@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "core/error.h"
 #include "flow/squeeze.h"
 #include "flow/step_runtime.h"
@@ -7,31 +9,48 @@ namespace {
 
 class SqueezeRuntime : public RuntimeStep {
  public:
-  explicit SqueezeRuntime(const Squeeze& step) : group_(step.group) {}
+  explicit SqueezeRuntime(const Squeeze& step) : group_(step.group), channels_(step.channels) {}
 
   StepShape fit(const std::string& where, StepShape in, const ConditionShape&) const override {
-    expect_size(where, "channels into squeeze", 1, in.channels);
-    return {in.samples * group_, group_};
+    expect_size(where, "channels into squeeze", channels_, in.channels);
+    return {in.samples * group_, channels_ * group_};
   }
 
-  // Time-major, the samples of a group already lie side by side.
   double forward(Grid& x, const RuntimeCondition&, Threads&) const override {
     if (x.rows % group_ != 0)
-      throw Error(
-          Fault::input, "shape-mismatch",
-          text("squeeze: expected a length that is a multiple of ", group_, ", found ", x.rows));
-    x.rows /= group_;
-    x.columns = group_;
+      throw Error(Fault::input, "shape-mismatch",
+                  text(place, ": squeeze: expected a length that is a multiple of ", group_,
+                       ", found ", x.rows));
+    const int rows = x.rows / group_;
+    transpose(x, group_, channels_);
+    x.rows = rows;
+    x.columns = channels_ * group_;
     return 0;
   }
 
   void inverse(Grid& z, const RuntimeCondition&, Threads&) const override {
+    transpose(z, channels_, group_);
     z.rows *= group_;
-    z.columns = 1;
+    z.columns = channels_;
   }
 
  private:
-  int group_;
+  // Every block of a x b values becomes b x a. Time-major, the samples of one channel already lie
+  // side by side: nothing is to be done for it.
+  static void transpose(Grid& x, int a, int b) {
+    if (a == 1 || b == 1) return;
+    Grid to = x;
+    const std::ptrdiff_t block = std::ptrdiff_t{a} * b;
+    const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(x.values.size());
+    for (std::ptrdiff_t at = 0; at < size; at += block)
+      for (int i = 0; i < a; ++i)
+        for (int j = 0; j < b; ++j)
+          to.values[static_cast<size_t>(at + std::ptrdiff_t{j} * a + i)] =
+              x.values[static_cast<size_t>(at + std::ptrdiff_t{i} * b + j)];
+    x = std::move(to);
+  }
+
+  int group_, channels_;
 };
 
 }  // namespace

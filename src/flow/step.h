@@ -19,4 +19,17 @@ using RuntimeStepPtr = std::unique_ptr<RuntimeStep>;
 
 using net::Weights;
 
+// Which directions take all positions at once. A serial one takes a network call for every
+// position.
+struct Ways {
+  bool parallel_forward = true;  // density, audio -> z
+  bool parallel_inverse = true;  // sampling, z -> audio
+};
+
+// Of a step, given its struct. A kind that is serial in a direction overloads this in its header.
+template <class Step>
+Ways ways(const Step&) {
+  return {};
+}
+
 }  // namespace fluvox::flow

@@ -22,6 +22,7 @@ struct StepShape {
 class RuntimeStep {
  public:
   virtual ~RuntimeStep() = default;
+  std::string place = "step";  // in the spec, for messages: "steps.3"
   // What leaves when `in` enters (density direction). Refuses what the step or its net cannot take,
   // so that a model whose parts do not belong together is refused when it is loaded; forward and
   // inverse then rely on it. `where` is the step's place in the spec, for the message.
@@ -30,6 +31,12 @@ class RuntimeStep {
   // x [T][channels] becomes z; the log-determinant is returned (sums in double, in a fixed order).
   virtual double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const = 0;
   virtual void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const = 0;
+};
+
+// A kind has a runtime body when its header declares make_runtime.
+template <class Step>
+concept HasRuntime = requires(const Step& step, Weights& weights) {
+  make_runtime(step, weights);
 };
 
 RuntimeStepPtr make_runtime_step(const Json& json, const std::string& where, Weights& weights);

@@ -4,6 +4,7 @@
 #include "net/conv2d.h"
 #include "net/net_runtime.h"
 #include "net/packed.h"
+#include "net/row_ring.h"
 
 namespace fluvox::net {
 namespace {
@@ -17,44 +18,6 @@ void check(const Conv2d& net, const std::string& where) {
     if (d < 1 || d > 8192)
       config::refuse(where, text("expected dilations from 1 to 8192, found ", d));
 }
-
-// The last `kernel` rows of a layer's input, with zero columns on both sides.
-class RowRing {
- public:
-  RowRing(int kernel, int columns, int channels, int dilation)
-      : kernel_(kernel), columns_(columns), channels_(channels), dilation_(dilation) {
-    // A tap further out than the row is wide meets zeros alone: moved nearer it meets the same.
-    pad_ = std::min(static_cast<int64_t>(dilation) * (kernel - 1) / 2, int64_t{columns});
-    row_size_ = static_cast<size_t>(columns + 2 * pad_) * channels;
-    values_.resize(row_size_ * kernel);
-  }
-
-  // Row r of the grid, r > -kernel: before row 0 stand zeros.
-  float* row(int r) {
-    const auto slot = static_cast<size_t>((r + kernel_) % kernel_);
-    return values_.data() + slot * row_size_ + pad_ * channels_;
-  }
-
-  // The convolution whose newest row is r, causal over rows and centred over columns -> y
-  // [columns][outputs]
-  void convolve(const PackedConv& conv, int r, float* y) {
-    segments_.clear();
-    for (int i = 0; i < kernel_; ++i)
-      for (int j = 0; j < kernel_; ++j) {
-        const int64_t offset = static_cast<int64_t>(j - (kernel_ - 1) / 2) * dilation_;
-        const float* x = row(r - (kernel_ - 1) + i) + std::clamp(offset, -pad_, pad_) * channels_;
-        segments_.push_back(conv.taps[static_cast<size_t>(i * kernel_ + j)].times(x, channels_));
-      }
-    multiply(columns_, conv.bias, segments_, y, conv.outputs());
-  }
-
- private:
-  int kernel_, columns_, channels_, dilation_;
-  int64_t pad_;
-  size_t row_size_;
-  std::vector<float> values_;
-  std::vector<kernels::Segment> segments_;
-};
 
 void relu(const std::vector<float>& x, float* y) {
   for (size_t i = 0; i < x.size(); ++i) y[i] = x[i] < 0 ? 0.0f : x[i];  // NaN stays NaN
@@ -98,12 +61,14 @@ class Conv2dRuntime : public RuntimeNet {
     for (int r = std::max(0, start - back); r < last; ++r) {
       std::copy(x.row(r), x.row(r) + x.columns, input.row(r));
       if (r < start) continue;
-      input.convolve(first_, r, h.data());
+      multiply(columns, first_.bias, input.terms(first_, r), h.data(), net_.channels);
       for (int l = 0; l <= depth; ++l) {
         relu(h, l < depth ? rings[static_cast<size_t>(l)].row(r) : active.data());
         // Nothing that is asked for looks at the layers that follow before this row.
         if (l == depth || r < first - back * (depth - 1 - l)) break;
-        rings[static_cast<size_t>(l)].convolve(layers_[static_cast<size_t>(l)], r, change.data());
+        const PackedConv& layer = layers_[static_cast<size_t>(l)];
+        multiply(columns, layer.bias, rings[static_cast<size_t>(l)].terms(layer, r), change.data(),
+                 net_.channels);
         for (size_t i = 0; i < h.size(); ++i) h[i] += change[i];
       }
       if (r >= first)

@@ -23,6 +23,12 @@ class RuntimeConditioner;
 using TorchConditionerPtr = std::shared_ptr<TorchConditioner>;
 using RuntimeConditionerPtr = std::unique_ptr<RuntimeConditioner>;
 
+// An autoregressive net never lets an output see its own place or a later one. Over time: the
+// output at t sees the inputs before t. Over channels: at every t, an output for channel c sees the
+// channels before c. Over rows (of a grid): an output of row r sees the rows up to r, and the step
+// that uses it gives it the row before.
+enum class Order { none, time, channels, rows };
+
 class Weights;  // weights.h: the named tensors that a runtime body takes its own from
 
 // Frames that a conditioner needs beyond both ends, and what stands there at the ends of an

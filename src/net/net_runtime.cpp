@@ -27,8 +27,20 @@ void in_pieces(Threads& threads, int rows, int piece, const std::function<void(i
   });
 }
 
+bool has_runtime(const Json& json, const std::string& where) {
+  return make_net(json, where, []<class Net>(const Net&) { return HasRuntime<Net>; });
+}
+
 RuntimeNetPtr make_runtime_net(const Json& json, const std::string& where, Weights& weights) {
-  return make_net(json, where, [&](const auto& net) { return make_runtime(net, weights); });
+  return make_net(json, where, [&]<class Net>(const Net& net) -> RuntimeNetPtr {
+    if constexpr (HasRuntime<Net>) {
+      return make_runtime(net, weights);
+    } else {
+      throw Error(Fault::input, "runtime-missing",
+                  text(where, ": a net of kind '", kind_of(json, where),
+                       "' can be trained, but has no runtime body yet"));
+    }
+  });
 }
 
 RuntimeConditionerPtr make_runtime_conditioner(const Json& json, const std::string& where,

@@ -40,6 +40,16 @@ struct NetShape {
   int inputs = 0, condition = 0, outputs = 0;
 };
 
+// An autoregressive net at work place by place, a place being a sample or a row of a grid: it keeps
+// what later places look back at, and gives the bits that forward() would give.
+class SerialNet {
+ public:
+  virtual ~SerialNet() = default;
+  // before: the inputs of the place before this one (zeros before the first); features: the
+  // condition here -> the outputs here
+  virtual void next(const float* before, const float* features, float* out, Threads& threads) = 0;
+};
+
 // What a net sees of its input: for a 1-D net `kept` is [T][inputs] and `features` is
 // [T][condition]; for a 2-D net `kept` is [rows][columns * inputs] with kept and maps already side
 // by side and `features` is null. Whoever builds the step has checked shape() and hands over rows
@@ -50,6 +60,9 @@ class RuntimeNet {
   // -> [T][outputs], or [rows][columns * outputs]
   virtual Grid forward(const Grid& kept, const Grid* features, Threads& threads) const = 0;
   virtual NetShape shape() const = 0;
+  virtual Order order() const { return Order::none; }
+  // For a net autoregressive over time, or over rows of `columns` columns. The net must outlive it.
+  virtual std::unique_ptr<SerialNet> serial(int /*columns*/) const { return nullptr; }
 };
 
 struct ConditionShape {
@@ -76,6 +89,12 @@ void in_pieces(Threads& threads, int rows, int piece,
 
 // mel [F][bands] with the margins that stand beyond the ends of an utterance.
 Grid with_margins(const Grid& mel, const Margins& margins);
+
+// A kind has a runtime body when its header declares make_runtime.
+template <class Net>
+concept HasRuntime = requires(const Net& net, Weights& weights) {
+  make_runtime(net, weights);
+};
 
 RuntimeNetPtr make_runtime_net(const Json& json, const std::string& where, Weights& weights);
 RuntimeConditionerPtr make_runtime_conditioner(const Json& json, const std::string& where,

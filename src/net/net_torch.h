@@ -30,6 +30,10 @@ class TorchNet : public torch::nn::Module {
   // starts at zero.
   virtual torch::nn::Module& last_layer() = 0;
 
+  // An autoregressive net says in what order, and how many places back an output can see.
+  virtual Order order() const { return Order::none; }
+  virtual int64_t reach() const { return 0; }
+
  protected:
   virtual Tensor run(const Tensor& kept, const Tensor& features) = 0;
 };

@@ -3,10 +3,17 @@
 
 #include <string>
 
+#include "net/causal_wn.h"
 #include "net/conv2d.h"
+#include "net/frames.h"
+#include "net/mlp.h"
+#include "net/separable.h"
 #include "net/spectral.h"
+#include "net/unconditioned.h"
 #include "net/upsample.h"
+#include "net/upsample2d.h"
 #include "net/wn.h"
+#include "net/wn2d.h"
 
 namespace fluvox::net {
 
@@ -18,7 +25,13 @@ auto make_net(const Json& json, const std::string& where, Make make) -> decltype
   const std::string kind = kind_of(json, where);
   if (kind == "wn") return make(part_from_json<Wn>(json, where));
   if (kind == "conv2d") return make(part_from_json<Conv2d>(json, where));
-  refuse_kind(where, "net", kind, {"wn", "conv2d"});
+  if (kind == "separable") return make(part_from_json<Separable>(json, where));
+  if (kind == "causal_wn") return make(part_from_json<CausalWn>(json, where));
+  if (kind == "wn2d") return make(part_from_json<Wn2d>(json, where));
+  if (kind == "mlp") return make(part_from_json<Mlp>(json, where));
+  if (kind == "made") return make(part_from_json<Made>(json, where));
+  refuse_kind(where, "net", kind,
+              {"wn", "conv2d", "separable", "causal_wn", "wn2d", "mlp", "made"});
 }
 
 template <class Make>
@@ -27,7 +40,12 @@ auto make_conditioner(const Json& json, const std::string& where, Make make)
   const std::string kind = kind_of(json, where);
   if (kind == "upsample") return make(part_from_json<Upsample>(json, where));
   if (kind == "spectral") return make(part_from_json<Spectral>(json, where));
-  refuse_kind(where, "conditioner", kind, {"upsample", "spectral"});
+  if (kind == "frames") return make(part_from_json<Frames>(json, where));
+  if (kind == "upsample2d") return make(part_from_json<Upsample2d>(json, where));
+  if (kind == "none") return make(part_from_json<Unconditioned>(json, where));
+  refuse_kind(where, "conditioner", kind, {"upsample", "spectral", "frames", "upsample2d", "none"});
 }
+
+bool has_runtime(const Json& net, const std::string& where);
 
 }  // namespace fluvox::net

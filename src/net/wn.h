@@ -8,6 +8,7 @@
 //     += r
 //   out = end(skip)                                               1x1, channels -> outputs; zero at
 //   the start
+// Without a condition (0 channels) there is no cond_layer.
 // Shapes: x [inputs, T], features [condition, T], out [outputs, T].
 // In the spec: {"kind": "wn", "inputs": 4, "outputs": 8, "channels": 64, "layers": 8, "kernel": 3,
 // "condition": 640}. Tensors: start, in_layers.l, cond_layer (all layers' rows in one),
@@ -35,7 +36,7 @@ void fields(Visitor& v, Wn& n) {
   v("channels", n.channels, "channels of the residual stream", Range{1, 4096});
   v("layers", n.layers, "gated layers; layer l has dilation 2^l", Range{1, 24});
   v("kernel", n.kernel, "taps of the dilated convolutions, odd", Range{1, 31});
-  v("condition", n.condition, "channels of the condition", Range{1, 65536});
+  v("condition", n.condition, "channels of the condition, 0: none", Range{0, 65536});
 }
 
 void check(const Wn&);  // an even kernel has no 'same' padding

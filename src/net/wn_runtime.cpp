@@ -28,16 +28,18 @@ class WnRuntime : public RuntimeNet {
       : wn_(wn),
         start_(take_conv(weights, "start", wn.channels, wn.inputs, {1})),
         end_(take_conv(weights, "end", wn.outputs, wn.channels, {1})) {
-    const std::vector<float> condition =
-        weights.take("cond_layer.weight", {2 * wn.channels * wn.layers, wn.condition, 1});
-    const std::vector<float> condition_bias =
-        weights.take("cond_layer.bias", {2 * wn.channels * wn.layers});
+    std::vector<float> condition, condition_bias;
+    if (wn.condition > 0) {
+      condition = weights.take("cond_layer.weight", {2 * wn.channels * wn.layers, wn.condition, 1});
+      condition_bias = weights.take("cond_layer.bias", {2 * wn.channels * wn.layers});
+    }
     for (int l = 0; l < wn.layers; ++l) {
       in_layers_.push_back(
           take_conv(weights, text("in_layers.", l), 2 * wn.channels, wn.channels, {wn.kernel}));
       res_skip_.push_back(take_conv(weights, text("res_skip_layers.", l),
                                     l + 1 < wn.layers ? 2 * wn.channels : wn.channels, wn.channels,
                                     {1}));
+      if (wn.condition == 0) continue;
       // The layer's slice of the condition is one more tap of its convolution, and the biases add
       // up.
       const size_t first = 2 * static_cast<size_t>(wn.channels) * l;
@@ -64,7 +66,7 @@ class WnRuntime : public RuntimeNet {
     });
     for (int l = 0; l < wn_.layers; ++l) {
       in_pieces(threads, rows, kPiece,
-                [&](int first, int last) { layer(l, first, last, pad, h, *features, next, skip); });
+                [&](int first, int last) { layer(l, first, last, pad, h, features, next, skip); });
       std::swap(h, next);
     }
     in_pieces(threads, rows, kPiece, [&](int first, int last) {
@@ -77,7 +79,7 @@ class WnRuntime : public RuntimeNet {
  private:
   // Rows [first, last) of one layer: the new residual stream into next, its share of the skips into
   // skip.
-  void layer(int l, int first, int last, int pad, PaddedGrid& h, const Grid& features,
+  void layer(int l, int first, int last, int pad, PaddedGrid& h, const Grid* features,
              PaddedGrid& next, Grid& skip) const {
     const PackedConv& in = in_layers_[static_cast<size_t>(l)];
     const PackedConv& res_skip = res_skip_[static_cast<size_t>(l)];
@@ -88,7 +90,8 @@ class WnRuntime : public RuntimeNet {
       const int from = first + static_cast<int>(std::clamp<int64_t>(offset, -pad, pad));
       segments.push_back(in.taps[static_cast<size_t>(tap)].times(h.row(from), channels));
     }
-    segments.push_back(in.taps.back().times(features.row(first), wn_.condition));
+    if (wn_.condition > 0)
+      segments.push_back(in.taps.back().times(features->row(first), wn_.condition));
 
     Grid a(rows, 2 * channels), gate(rows, channels);
     multiply(rows, in.bias, segments, a.row(0), a.columns);

@@ -19,8 +19,9 @@ class WnTorch : public TorchNet {
     }
     register_module("in_layers", in_layers_);
     register_module("res_skip_layers", res_skip_);
-    condition_ = register_module("cond_layer",
-                                 Conv(Conv1dOptions(wn.condition, 2 * wn.channels * wn.layers, 1)));
+    if (wn.condition > 0)
+      condition_ = register_module(
+          "cond_layer", Conv(Conv1dOptions(wn.condition, 2 * wn.channels * wn.layers, 1)));
     end_ = register_module("end", Conv(Conv1dOptions(wn.channels, wn.outputs, 1)));
     torch::nn::init::zeros_(end_->weight);
     torch::nn::init::zeros_(end_->bias);
@@ -32,11 +33,12 @@ class WnTorch : public TorchNet {
   Tensor run(const Tensor& kept, const Tensor& features) override {
     Tensor h = start_->forward(kept);
     Tensor skip;
-    const Tensor conditions = condition_->forward(features);
+    Tensor conditions;
+    if (wn_.condition > 0) conditions = condition_->forward(features);
     for (int l = 0; l < wn_.layers; ++l) {
       const auto layer = static_cast<size_t>(l);
-      const Tensor a = in_layers_->ptr<torch::nn::Conv1dImpl>(layer)->forward(h) +
-                       conditions.narrow(1, 2 * wn_.channels * l, 2 * wn_.channels);
+      Tensor a = in_layers_->ptr<torch::nn::Conv1dImpl>(layer)->forward(h);
+      if (wn_.condition > 0) a = a + conditions.narrow(1, 2 * wn_.channels * l, 2 * wn_.channels);
       const Tensor gate = torch::tanh(a.narrow(1, 0, wn_.channels)) *
                           torch::sigmoid(a.narrow(1, wn_.channels, wn_.channels));
       const Tensor r = res_skip_->ptr<torch::nn::Conv1dImpl>(layer)->forward(gate);

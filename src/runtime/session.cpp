@@ -7,7 +7,6 @@
 
 #include "core/threads.h"
 #include "flow/flow_runtime.h"
-#include "kernels/noise.h"
 #include "net/weights.h"
 
 namespace fluvox::runtime {
@@ -66,15 +65,10 @@ struct Session::Plan {
     return flow.condition(grid, threads);
   }
 
-  // sigma times N(0, 1), [channels][positions]
+  // sigma times what is drawn from the base, [channels][positions]
   std::vector<float> noise(int positions, float sigma, const RenderOptions& options) {
-    std::vector<float> z(static_cast<size_t>(flow.channels()) * positions);
-    threads.run(flow.channels(), [&](int channel) {
-      float* to = z.data() + static_cast<size_t>(channel) * positions;
-      for (int t = 0; t < positions; ++t)
-        to[t] = sigma * kernels::normal(options.seed, options.item, static_cast<uint32_t>(channel),
-                                        static_cast<uint64_t>(t));
-    });
+    std::vector<float> z = flow.draw(positions, options.seed, options.item, threads);
+    for (float& value : z) value *= sigma;
     return z;
   }
 
@@ -135,7 +129,7 @@ std::vector<float> Session::encode(std::span<const float> audio, const mel::Mel&
   grid.values.assign(audio.begin(), audio.end());
   flow::RuntimeFlow::Result result =
       plan_->flow.forward(std::move(grid), condition, plan_->threads);
-  if (score) *score = {flow::log_density(result.z) + result.log_det, audio.size()};
+  if (score) *score = {plan_->flow.log_density(result.z) + result.log_det, audio.size()};
   return std::move(result.z);
 }
 

@@ -19,7 +19,7 @@ struct Checkpoint {
   Json settings;
   Json spec;
   double held_out = 0;  // the last measurement, nats per sample
-  Tensors tensors;      // weights/NAME, average/NAME, moment1/NAME, moment2/NAME
+  Tensors tensors;      // weights/NAME, average/NAME, moment1/NAME, moment2/NAME, state/NAME
 };
 
 void write_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint, int keep);

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <future>
+#include <limits>
 #include <numbers>
 
 #include "core/log.h"
@@ -62,10 +63,11 @@ Trainer::Trainer(const TrainSettings& settings, const std::filesystem::path& fol
   flow_ = std::make_shared<flow::TorchFlow>(spec_);
   flow_->set_net_precision(settings_.precision == "bf16" ? at::kBFloat16 : at::kFloat);
   batches_ = std::make_unique<Batches>(corpus_, settings_, convention_, flow_->margins());
-  for (auto& [name, tensor] : flow_->tensors()) {
+  for (auto& [name, tensor] : flow_->weights()) {
     names_.push_back(name);
     weights_.push_back(tensor);
   }
+  state_ = flow_->state();
   adam_ = std::make_unique<torch::optim::Adam>(
       weights_, torch::optim::AdamOptions(settings_.learning_rate).betas({0.9, 0.98}));
   start(options);
@@ -105,23 +107,35 @@ double Trainer::rate_at(int64_t step) const {
   return settings_.learning_rate * (settings_.final_rate + (1 - settings_.final_rate) * cosine);
 }
 
+void Trainer::skip(const std::string& why) {
+  if (++skipped_in_a_row_ >= kMostSkipped)
+    throw Error(
+        Fault::input, "training-diverged",
+        text("no finite gradient for ", kMostSkipped, " steps, up to step ", step_, " (", why,
+             "): lower learning_rate and go on with --resume from the last checkpoint"));
+  warn(text("step ", step_, ": ", why, ": step skipped"));
+}
+
 double Trainer::train_step(const Batch& batch) {
   for (auto& group : adam_->param_groups())
     static_cast<torch::optim::AdamOptions&>(group.options()).lr(rate_at(step_));
   adam_->zero_grad();
-  const torch::Tensor nats = flow_->log_prob(batch.audio, flow_->condition(batch.mel)) /
-                             static_cast<double>(batch.audio.size(1));
-  const torch::Tensor loss = -nats.mean();
+  torch::Tensor loss;
+  try {
+    const torch::Tensor nats = flow_->log_prob(batch.audio, flow_->condition(batch.mel)) /
+                               static_cast<double>(batch.audio.size(1));
+    loss = -nats.mean();
+  } catch (const Error& error) {
+    if (error.code() != "not-finite") throw;
+    skip(error.what());
+    return std::numeric_limits<double>::quiet_NaN();
+  }
   loss.backward();
   gradient_norm_ =
       torch::nn::utils::clip_grad_norm_(weights_, settings_.clip > 0 ? settings_.clip : 1e30);
   const double value = loss.item<double>();
   if (!std::isfinite(value) || !std::isfinite(gradient_norm_)) {
-    if (++skipped_in_a_row_ >= kMostSkipped)
-      throw Error(Fault::input, "training-diverged",
-                  text("no finite gradient for ", kMostSkipped, " steps, up to step ", step_,
-                       ": lower learning_rate and go on with --resume from the last checkpoint"));
-    warn(text("step ", step_, ": loss ", value, ", gradient ", gradient_norm_, ": step skipped"));
+    skip(text("loss ", value, ", gradient ", gradient_norm_));
     return value;
   }
   skipped_in_a_row_ = 0;
@@ -134,19 +148,24 @@ double Trainer::train_step(const Batch& batch) {
   return value;
 }
 
+std::map<std::string, torch::Tensor> Trainer::averaged() const {
+  std::map<std::string, torch::Tensor> all = state_;
+  for (size_t i = 0; i < names_.size(); ++i) all[names_[i]] = average_[i];
+  return all;
+}
+
 HeldOut Trainer::measure() {
   const torch::NoGradGuard no_grad;
-  flow::TorchFlow averaged(spec_);
-  std::map<std::string, torch::Tensor> given;
-  for (size_t i = 0; i < names_.size(); ++i) given[names_[i]] = average_[i];
-  averaged.load(given);
+  flow::TorchFlow flow(spec_);
+  flow.load(averaged());
+  flow.eval();
   const mel::Analyser analyser(convention_);
   std::vector<double> nats(corpus_.names.size(), 0.0), samples(corpus_.names.size(), 0.0);
   for (const Clip& clip : corpus_.held_out) {
     throw_if_interrupted();
     const auto [mel, audio] = whole_clip(clip, analyser);
-    const auto condition = averaged.condition(net::with_margins(mel, averaged.margins()));
-    nats[static_cast<size_t>(clip.corpus)] += averaged.log_prob(audio, condition).item<double>();
+    const auto condition = flow.condition(net::with_margins(mel, flow.margins()));
+    nats[static_cast<size_t>(clip.corpus)] += flow.log_prob(audio, condition).item<double>();
     samples[static_cast<size_t>(clip.corpus)] += static_cast<double>(audio.size(1));
   }
   HeldOut result;
@@ -186,6 +205,7 @@ void Trainer::save() {
     checkpoint.tensors["moment1/" + names_[i]] = to_host(moments.exp_avg());
     checkpoint.tensors["moment2/" + names_[i]] = to_host(moments.exp_avg_sq());
   }
+  for (const auto& [name, tensor] : state_) checkpoint.tensors["state/" + name] = to_host(tensor);
   write_checkpoint(folder_, checkpoint, settings_.keep);
 }
 
@@ -213,6 +233,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
     state->exp_avg_sq(tensor("moment2/" + names_[i]));
     adam_->state()[weights_[i].unsafeGetTensorImpl()] = std::move(state);
   }
+  for (auto& [name, mine] : state_) mine.copy_(tensor("state/" + name));
   step_ = checkpoint.step;
   held_out_ = checkpoint.held_out;
 }
@@ -235,7 +256,7 @@ void Trainer::export_model(const std::optional<HeldOut>& held_out) {
   for (Json& one : spec.provenance["settings"]["corpora"])
     one["path"] = std::filesystem::path(one["path"].get<std::string>()).filename().string();
   Tensors tensors;
-  for (size_t i = 0; i < names_.size(); ++i) tensors[names_[i]] = to_host(average_[i]);
+  for (const auto& [name, tensor] : averaged()) tensors[name] = to_host(tensor);
   flow::write_model(folder_ / "model.safetensors", spec, tensors);
 }
 

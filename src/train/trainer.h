@@ -44,7 +44,9 @@ class Trainer {
   HeldOut measure();  // with the averaged weights, in fp32
 
  private:
-  double train_step(const Batch& batch);  // the loss, nats per sample
+  double train_step(const Batch& batch);                  // the loss, nats per sample
+  void skip(const std::string& why);                      // a step without a finite gradient
+  std::map<std::string, torch::Tensor> averaged() const;  // what a model file holds
   double rate_at(int64_t step) const;
   void start(const TrainOptions& options);
   void restore(const Checkpoint& checkpoint);
@@ -60,8 +62,9 @@ class Trainer {
   Corpus corpus_;
   std::shared_ptr<flow::TorchFlow> flow_;
   std::unique_ptr<Batches> batches_;
-  std::vector<std::string> names_;
+  std::vector<std::string> names_;  // of what is learned
   std::vector<torch::Tensor> weights_, average_;
+  std::map<std::string, torch::Tensor> state_;  // saved but not learned: never averaged
   std::unique_ptr<torch::optim::Adam> adam_;
   int64_t step_ = 0;
   int skipped_in_a_row_ = 0;

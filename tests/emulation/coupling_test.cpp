@@ -27,7 +27,7 @@ struct Case {
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  for (const ScaleBound bound : {ScaleBound::exact, ScaleBound::tanh}) {
+  for (const ScaleBound bound : {ScaleBound::exact, ScaleBound::tanh, ScaleBound::sigmoid}) {
     for (const int rows : {0, 1, 31, 32, 33, 65}) all.push_back({rows, 4, bound});
     for (const int columns : {1, 2, 3, 31, 32, 33, 130}) all.push_back({9, columns, bound});
   }

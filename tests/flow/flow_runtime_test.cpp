@@ -95,14 +95,6 @@ TEST(RuntimeFlow, WhatLeavesFirstComesFirst) {
   EXPECT_EQ(flow.inverse(z, condition, threads), audio.values);
 }
 
-TEST(RuntimeFlow, LogDensityHasAllItsConstants) {
-  const double two_pi = 2 * std::numbers::pi;
-  EXPECT_DOUBLE_EQ(log_density(std::vector<float>{0}), std::log(1 / std::sqrt(two_pi)));
-  EXPECT_DOUBLE_EQ(
-      log_density(std::vector<float>{1, -2, 0.5f}),
-      std::log(std::exp(-0.5) * std::exp(-2.0) * std::exp(-0.125) / std::pow(two_pi, 1.5)));
-}
-
 TEST(RuntimeFlow, RefusesSizesByName) {
   const RuntimeFlow flow = build(support::small_compact());
   Threads threads(1);

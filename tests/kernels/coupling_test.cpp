@@ -18,12 +18,14 @@ std::vector<float> random_floats(std::size_t count, unsigned seed, float deviati
 }
 
 double log_scale(float raw, ScaleBound bound, double clamp) {
+  if (bound == ScaleBound::sigmoid) return -std::log1p(std::exp(-(double{raw} + 2)));
   return bound == ScaleBound::exact ? double{raw} : clamp * std::tanh(raw / clamp);
 }
 
 class Coupling : public testing::TestWithParam<ScaleBound> {};
 
-INSTANTIATE_TEST_SUITE_P(Bounds, Coupling, testing::Values(ScaleBound::exact, ScaleBound::tanh));
+INSTANTIATE_TEST_SUITE_P(Bounds, Coupling,
+                         testing::Values(ScaleBound::exact, ScaleBound::tanh, ScaleBound::sigmoid));
 
 TEST_P(Coupling, AgreesWithFloat64) {
   const int rows = 33, columns = 5;

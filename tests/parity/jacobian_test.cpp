@@ -29,6 +29,7 @@ class Density : public testing::TestWithParam<std::string> {
     flow_ = std::make_shared<flow::TorchFlow>(a.build(a.tiny, small_convention()));
     flow_->randomise_last_layers(0.3, 9);
     flow_->to(torch::kFloat64);
+    flow_->eval();
     const auto mel = torch::randn({2, 6, kFrames}, torch::kFloat64) - 4;
     condition_ = flow_->condition(net::with_margins(mel, flow_->margins()));
     x_ = 0.1 * torch::randn({2, kFrames * 16}, torch::kFloat64);
@@ -42,7 +43,7 @@ class Density : public testing::TestWithParam<std::string> {
 
 TEST_P(Density, LogDetIsThatOfTheJacobian) {
   const torch::Tensor x = x_.clone().requires_grad_(true);
-  const auto [z, log_det] = flow_->forward(x, condition_);
+  const auto [z, log_det] = flow_->inference(x, condition_);
   for (int item = 0; item < 2; ++item) {
     const torch::Tensor flat = z[item].reshape({-1});
     std::vector<torch::Tensor> rows;
@@ -60,13 +61,13 @@ TEST_P(Density, LogDetIsThatOfTheJacobian) {
 
 TEST_P(Density, InverseInverts) {
   const torch::NoGradGuard no_grad;
-  const auto back = flow_->inverse(flow_->forward(x_, condition_).z, condition_);
+  const auto back = flow_->inverse(flow_->inference(x_, condition_).z, condition_);
   EXPECT_LT((back - x_).abs().max().item<double>(), 1e-10);
 }
 
 TEST_P(Density, LogProbHasEveryConstant) {
   const torch::NoGradGuard no_grad;
-  const auto [z, log_det] = flow_->forward(x_, condition_);
+  const auto [z, log_det] = flow_->inference(x_, condition_);
   const auto log_prob = flow_->log_prob(x_, condition_);
   for (int item = 0; item < 2; ++item) {
     double expected = log_det[item].item<double>();
@@ -83,9 +84,11 @@ TEST_P(Density, TheConditionMatters) {
   const torch::NoGradGuard no_grad;
   const auto other = flow_->condition(
       net::with_margins(torch::randn({2, 6, kFrames}, torch::kFloat64) - 4, flow_->margins()));
-  EXPECT_GT(
-      (flow_->forward(x_, condition_).z - flow_->forward(x_, other).z).abs().max().item<double>(),
-      1e-3);
+  EXPECT_GT((flow_->inference(x_, condition_).z - flow_->inference(x_, other).z)
+                .abs()
+                .max()
+                .item<double>(),
+            1e-3);
 }
 
 std::vector<std::string> names() {
