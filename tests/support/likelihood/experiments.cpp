@@ -129,7 +129,7 @@ std::vector<Experiment> pairs() {
   };
   const auto laplace = oracles::laplacian();
   const auto mixture = oracles::two_scales();
-  const Schedule quick{{600, 1024, 5e-3}, 0.02}, full{{8000, 2048, 5e-3}, 0.01};
+  const Schedule quick{{600, 1024, 5e-3}, 0.01}, full{{4000, 2048, 5e-3}, 0.01};
   return {
       pair("spline-b3-laplace", "a spline takes Laplace innovations", laplace,
            spline_pairs(1, 24, 12), 0, quick, full),
@@ -141,16 +141,16 @@ std::vector<Experiment> pairs() {
            gaussian_pairs(), gaussian_gap(0.9 * 0.02 * 0.02 + 0.1 * 0.2 * 0.2, mixture), quick,
            full),
       pair("spline-b3-switching", "a spline follows a level that the sign before it switches",
-           oracles::switching(), spline_pairs(1, 24, 12), 0, {quick.training, 0.05}, full),
+           oracles::switching(), spline_pairs(1, 24, 12), 0, quick, full),
       pair("gaussian-b3-switching", "so does one Gaussian for each sample", oracles::switching(),
-           gaussian_pairs(), 0, {quick.training, 0.05}, full),
+           gaussian_pairs(), 0, quick, full),
       pair("realnvp-b9-banana", "affine couplings bend a Gaussian into a banana", oracles::Banana(),
-           affine_pairs(1), 0, {quick.training, 0.05}, full),
+           affine_pairs(1), 0, quick, full),
       pair("spline-b9-ring", "splines make eight modes of one", oracles::Ring(),
-           spline_pairs(2, 24, 4), 0, {quick.training, 0.15}, {full.training, 0.03}),
+           spline_pairs(2, 24, 4), 0, {quick.training, 0.02}, full),
       pair("spline-b9-checkerboard", "splines follow the edges of a checkerboard",
-           oracles::Checkerboard(), spline_pairs(2, 24, 3), 0, {quick.training, 0.3},
-           {full.training, 0.1}),
+           oracles::Checkerboard(), spline_pairs(2, 24, 3), 0, {quick.training, 0.06},
+           {full.training, 0.03}),
   };
 }
 
@@ -166,7 +166,7 @@ std::vector<Experiment> series() {
        spec_of(unconditioned(256, 1), causal({2, 16, 4, 1, 0})),
        0,
        400,
-       {{500, 16, 1e-2}, 0.05},
+       {{500, 16, 1e-2}, 0.02},
        {{6000, 32, 5e-3}, 0.01}},
       {"maf-b1b",
        "and of a process that is not linear",
@@ -175,7 +175,7 @@ std::vector<Experiment> series() {
        spec_of(unconditioned(256, 1), causal({2, 24, 4, 2, 0})),
        0,
        400,
-       {{500, 16, 1e-2}, 0.05},
+       {{500, 16, 1e-2}, 0.02},
        {{6000, 32, 5e-3}, 0.01}},
       {"glow-b2",
        "Glow whitens blocks of 64 samples",
@@ -184,7 +184,7 @@ std::vector<Experiment> series() {
        spec_of(unconditioned(64, 8), glow(8, 4)),
        0,
        4000,
-       {{500, 64, 5e-3}, 0.1},
+       {{500, 64, 5e-3}, 0.06},
        {{10000, 64, 3e-3}, 0.01}},
       {"nice-b5",
        "a volume-preserving flow sits on its floor",
@@ -214,7 +214,7 @@ std::vector<Experiment> series() {
                     spec_of(unconditioned(256, 1), causal({1, 16, taps, 1, 0})),
                     0,
                     400,
-                    {{400, 16, 1e-2}, 0.02},
+                    {{400, 16, 1e-2}, 0.01},
                     {{4000, 32, 5e-3}, 0.005}});
   return list;
 }
