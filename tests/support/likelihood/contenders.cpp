@@ -62,7 +62,7 @@ Experiment on_speech(const Contender& contender) {
           contender.spec,
           0,
           200,
-          {{300, 4, 4e-3}, 1.5},
+          {{300, 4, 4e-3}, 0.2},
           {{15000, 8, 2e-3}, epsilon}};
 }
 

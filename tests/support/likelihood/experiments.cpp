@@ -241,7 +241,7 @@ std::vector<Experiment> vocoders() {
            spec_of(own_frame, causal({2, 32, 4, 3, bands})),
            0,
            200,
-           {{300, 4, 4e-3}, 0.6},
+           {{300, 4, 4e-3}, 0.45},
            {{15000, 8, 3e-3}, 0.01}}};
 }
 

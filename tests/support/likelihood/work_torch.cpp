@@ -3,6 +3,7 @@
 #include <ATen/record_function.h>
 #include <torch/torch.h>
 
+#include <memory>
 #include <string>
 
 namespace fluvox::likelihood {
@@ -10,29 +11,37 @@ namespace {
 
 thread_local Work work;
 
-int64_t multiply_adds(const std::string& name, const at::RecordFunction& call) {
-  const auto inputs = call.inputs();
-  const auto tensor = [&](size_t i) { return inputs[i].toTensor(); };
-  if (name == "aten::convolution") {
-    // Every output is a sum over one output's weights; transposed, every input goes into as many.
-    const at::Tensor weight = tensor(1);
-    const at::Tensor many = inputs[6].toBool() ? tensor(0) : call.outputs().at(0).toTensor();
-    return many.numel() * (weight.numel() / weight.size(0));
-  }
-  const size_t first = name == "aten::addmm" ? 1 : 0;
-  return tensor(first).numel() * tensor(first + 1).size(-1);  // mm, addmm, bmm
-}
+// The inputs of a call are known when it starts, its output when it ends.
+struct Convolution : at::ObserverContext {
+  int64_t terms;  // of every output's sum
+};
 
-void ended(const at::RecordFunction& call, at::ObserverContext*) {
+std::unique_ptr<at::ObserverContext> started(const at::RecordFunction& call) {
   const std::string name = call.name();
-  if (name != "aten::convolution" && name != "aten::mm" && name != "aten::addmm" &&
-      name != "aten::bmm")
-    return;
-  ++work.products;
-  work.multiply_adds += multiply_adds(name, call);
+  const auto tensor = [&](size_t i) { return call.inputs()[i].toTensor(); };
+  if (name == "aten::convolution") {
+    ++work.products;
+    const int64_t terms = tensor(1).numel() / tensor(1).size(0);
+    if (call.inputs()[6].toBool()) {  // transposed: every input goes into as many sums
+      work.multiply_adds += tensor(0).numel() * terms;
+      return nullptr;
+    }
+    auto convolution = std::make_unique<Convolution>();
+    convolution->terms = terms;
+    return convolution;
+  }
+  if (name == "aten::mm" || name == "aten::bmm" || name == "aten::addmm") {
+    ++work.products;
+    const size_t first = name == "aten::addmm" ? 1 : 0;
+    work.multiply_adds += tensor(first).numel() * tensor(first + 1).size(-1);
+  }
+  return nullptr;
 }
 
-std::unique_ptr<at::ObserverContext> started(const at::RecordFunction&) { return nullptr; }
+void ended(const at::RecordFunction& call, at::ObserverContext* context) {
+  if (const auto* convolution = static_cast<Convolution*>(context))
+    work.multiply_adds += call.outputs().at(0).toTensor().numel() * convolution->terms;
+}
 
 }  // namespace
 
