@@ -25,9 +25,9 @@ class LappedRuntime : public RuntimeStep {
 
   double forward(Grid& x, const RuntimeCondition&, Threads& threads) const override {
     if (x.rows % hop_ != 0)
-      throw Error(
-          Fault::input, "shape-mismatch",
-          text("lapped: expected a length that is a multiple of ", hop_, ", found ", x.rows));
+      throw Error(Fault::input, "shape-mismatch",
+                  text(place, ": lapped: expected a length that is a multiple of ", hop_,
+                       ", found ", x.rows));
     x.rows /= hop_;
     x.columns = hop_;
     butterflies(x, 1, threads);

@@ -13,17 +13,21 @@ class LappedTorch : public TorchStep {
     cosine_ = torch::tensor(lapped_cosines(step.hop), torch::kFloat64);
   }
 
+  int64_t rows_joined() const override { return hop_; }
+
   Result forward(const Tensor& x, const Condition&) override {
+    expect_channels(x, 1);
     if (x.size(2) % hop_ != 0)
-      throw Error(
-          Fault::input, "shape-mismatch",
-          text("lapped: expected a length that is a multiple of ", hop_, ", found ", x.size(2)));
+      throw Error(Fault::input, "shape-mismatch",
+                  text(place, ": lapped: expected a length that is a multiple of ", hop_,
+                       ", found ", x.size(2)));
     const Tensor blocks = x.reshape({x.size(0), -1, hop_});
     const Tensor bins = torch::matmul(butterflies(blocks, 1), dct_.to(x.options())) * signs(blocks);
     return {bins.transpose(1, 2), torch::zeros({x.size(0)}, x.options())};
   }
 
   Tensor inverse(const Tensor& z, const Condition&) override {
+    expect_channels(z, hop_);
     const Tensor bins = z.transpose(1, 2);
     const Tensor blocks = butterflies(torch::matmul(bins * signs(bins), dct_.to(z.options())), -1);
     return blocks.reshape({z.size(0), 1, -1});

@@ -32,8 +32,8 @@ class WhitenTorch : public TorchStep {
     if (!condition.log_scale.defined() || condition.log_scale.size(1) != x.size(2) ||
         condition.log_scale.size(2) != x.size(1))
       throw Error(Fault::input, "shape-mismatch",
-                  text("whiten: expected a log-scale for ", x.size(1), " bins of ", x.size(2),
-                       " frames from the conditioner"));
+                  text(place, ": whiten: expected a log-scale for ", x.size(1), " bins of ",
+                       x.size(2), " frames from the conditioner"));
     return condition.log_scale.transpose(1, 2) + bias_.unsqueeze(1);
   }
 

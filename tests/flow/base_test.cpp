@@ -115,7 +115,7 @@ TEST(Base, RefusesWhatItDoesNotKnow) {
   };
   EXPECT_EQ(code({{"kind", "laplace"}}), "spec-unknown-kind");
   EXPECT_EQ(code({{"kind", "normal"}, {"mean", 1}}), "config-invalid");
-  EXPECT_EQ(code({{"kind", "mixture"}, {"channels", 3}, {"components", 3}}), "shape-mismatch");
+  EXPECT_EQ(code({{"kind", "mixture"}, {"channels", 3}, {"components", 3}}), "weights-shape");
 }
 
 }  // namespace
