@@ -122,9 +122,13 @@ void add_convert(Program& program) {
       .add_option("--convention", flags->convention,
                   "of its mels; tacotron2 when not given; one of " + known)
       ->type_name("NAME");
-  command.add_flag("--alternate-halves,!--no-alternate-halves", flags->alternate_halves,
-                   "odd flows condition on the second half (glow_old.WaveGlow), or do not; when "
-                   "not given, the class in the file tells");
+  command.add_flag_callback(
+      "--alternate-halves", [flags] { flags->alternate_halves = true; },
+      "odd flows condition on the second half, as those of glow_old.WaveGlow; when not given, the "
+      "class in the file tells");
+  command.add_flag_callback(
+      "--no-alternate-halves", [flags] { flags->alternate_halves = false; },
+      "every flow conditions on the first half, whatever the class is called");
   sigma_flag(command, *flags);
   command.get_option("--sigma")->description(
       "the temperature to sample at by default; 0.6 when "

@@ -49,7 +49,7 @@ void check_bands(const Checkpoint& checkpoint, int found, const mel::Convention&
     checkpoint.refuse(
         "convention-mismatch",
         text("it takes mels of ", found, " bands, but the convention ", convention.name, " has ",
-             convention.bands, "; give the convention that it was trained on"));
+             convention.bands, "; give that of its training, by --convention or --config"));
 }
 
 // JSON is UTF-8; names in files need not be.

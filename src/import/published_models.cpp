@@ -119,7 +119,7 @@ Shown<models::WaveGlow> shown_waveglow(const Checkpoint& checkpoint, int hop) {
   shown.settings.kernel = extent(checkpoint.shape("WN.0.in_layers.0", 3)[2]);
   const std::vector<int64_t> upsampler = checkpoint.shape("upsample", 3);
   shown.bands = extent(upsampler[0]);
-  const char* const advice = "; give the one that it was trained on";
+  const char* const advice = "; give that of its training, by --convention or --config";
   if (const auto stride = checkpoint.attribute("upsample", "stride"); stride && *stride != hop)
     checkpoint.refuse("convention-mismatch",
                       text("its upsampler makes ", *stride, " samples of a frame, but the hop of ",

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "flow/model_file.h"
@@ -75,6 +76,21 @@ TEST_F(ConvertCommand, SaysWhatItAssumed) {
       convert_with_config({checkpoint(form), "--json", "--no-alternate-halves", "--sigma", "0.8"});
   EXPECT_EQ(nlohmann::json::parse(told.out)["assumed"].size(), 0u);
   EXPECT_EQ(nlohmann::json::parse(told.out)["sigma"], 0.8);
+}
+
+TEST_F(ConvertCommand, TheClassTellsWhichHalfConditionsUnlessTheUserDoes) {
+  const auto alternates = [&](const std::vector<std::string>& flags) {
+    const made::Form form = {.wrapping = made::Wrapping::module, .module = "glow_old"};
+    std::vector<std::string> arguments = {checkpoint(form)};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    EXPECT_EQ(convert_with_config(arguments).exit_code, 0);
+    const auto steps = flow::read_model(at("new.safetensors")).spec.steps;
+    return std::any_of(steps.begin(), steps.end(),
+                       [](const Json& step) { return step.value("keep", "") == "second"; });
+  };
+  EXPECT_TRUE(alternates({}));
+  EXPECT_TRUE(alternates({"--alternate-halves"}));
+  EXPECT_FALSE(alternates({"--no-alternate-halves"}));
 }
 
 TEST_F(ConvertCommand, RefusesWithoutWriting) {
