@@ -65,11 +65,11 @@ TEST(Refusals, NameTheTensorsThatAreUnknown) {
 
 TEST(Refusals, NameBothShapes) {
   const Error error = refusal([](MadeCheckpoint& made) {
-    Saved& end = made["WN.2.end.weight"];
+    Saved& end = made["WN.0.end.weight"];
     end.shape = {end.shape[1], end.shape[0], 1};
   });
   EXPECT_EQ(error.code(), "checkpoint-shape");
-  EXPECT_THAT(error.what(), AllOf(HasSubstr("\"WN.2.end.weight\""), HasSubstr("[6, 6, 1]"),
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("\"WN.0.end.weight\""), HasSubstr("[6, 8, 1]"),
                                   HasSubstr("expected the shape [")));
   EXPECT_THAT(refusal([](MadeCheckpoint& made) {
                 made["convinv.0.conv.weight"].shape = {8, 8};
