@@ -1,6 +1,7 @@
 #include "flow/base_torch.h"
 
 #include <numbers>
+#include <vector>
 
 namespace fluvox::flow {
 namespace {
@@ -35,7 +36,7 @@ class LogisticTorch : public TorchBase {
 class MixtureTorch : public TorchBase {
  public:
   explicit MixtureTorch(const Mixture& base) : base_(base) {
-    const at::IntArrayRef shape = {base.channels, base.components};
+    const std::vector<int64_t> shape = {base.channels, base.components};
     logits_ = register_parameter("logits", torch::zeros(shape));
     // Apart, or they would stay equal.
     const Tensor apart =

@@ -51,6 +51,42 @@ Row coupling(const std::string& name, const Json& more, int outputs, std::set<in
           }};
 }
 
+// The autoregressive steps: triangular in time, from channel to channel, from row to row.
+std::vector<Row> serial_rows() {
+  const auto in_time = [](int64_t c, int64_t t, int64_t d, int64_t u) {
+    return u < t || same_place(c, t, d, u);
+  };
+  const auto over_channels = [](int64_t c, int64_t t, int64_t d, int64_t u) {
+    return d < c || same_place(c, t, d, u);
+  };
+  const Json causal = {{"kind", "causal_wn"}, {"inputs", 2}, {"outputs", 4},
+                       {"channels", 3},       {"layers", 2}, {"cycle", 2},
+                       {"kernel", 2},         {"front", 2},  {"condition", 3}};
+  const Json made = {
+      {"kind", "made"}, {"inputs", 3}, {"channels", 7}, {"layers", 2}, {"condition", 2}};
+  const Json rows = {
+      {"kind", "wn2d"}, {"channels", 3}, {"kernel", 3}, {"row_dilations", {1}}, {"condition", 2}};
+  std::vector<Row> all;
+  for (const char* parallel : {"forward", "inverse"}) {
+    const auto masked = [&](int channels, const Json& net) {
+      return Json{{"kind", "masked"}, {"channels", channels}, {"parallel", parallel}, {"net", net}};
+    };
+    all.push_back(
+        {text("masked_in_time_", parallel), masked(2, causal), 2, 6, 3, 0, false, in_time});
+    all.push_back(
+        {text("masked_made_", parallel), masked(3, made), 3, 4, 2, 0, false, over_channels});
+  }
+  all.push_back({"row_coupling",
+                 {{"kind", "row_coupling"}, {"rows", 3}, {"limit", 1.5}, {"net", rows}},
+                 3,
+                 4,
+                 6,
+                 0,
+                 false,
+                 over_channels});
+  return all;
+}
+
 std::vector<Row> all_rows() {
   std::vector<Row> rows = {
       coupling("coupling_exp", Json::object(), 4, {0, 1}),
@@ -131,6 +167,7 @@ std::vector<Row> all_rows() {
       {"lapped", {{"kind", "lapped"}, {"hop", 4}}, 1, 16},
       {"whiten", {{"kind", "whiten"}, {"bins", 4}}, 4, 3, 0, 2, false, same_place},
   };
+  for (Row& row : serial_rows()) rows.push_back(std::move(row));
   for (const char* axis : {"bins", "frames"})
     for (const int keep : {0, 1})
       rows.push_back(
