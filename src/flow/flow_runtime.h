@@ -28,8 +28,7 @@ class RuntimeFlow {
  public:
   // Takes its tensors; refuses a spec whose parts do not fit each other.
   // `precision` is that of the nets; conditioner, W and the affine stay in float32.
-  RuntimeFlow(const Spec& spec, Weights& weights,
-              net::Precision precision = net::Precision::fp32);
+  RuntimeFlow(const Spec& spec, Weights& weights, net::Precision precision = net::Precision::fp32);
 
   int channels() const { return channels_; }  // of z
   ConditionShape condition_shape() const { return conditioner_->shape(); }
