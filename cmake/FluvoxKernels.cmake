@@ -5,7 +5,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
     set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS "${ARGN}")
   endfunction()
   # g++ 12 warns of the undefined registers in its own AVX-512 header (its bug 105593).
-  set(quiet $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+  # With sanitizers it is sure of it.
+  set(quiet "$<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized;-Wno-maybe-uninitialized>")
   fluvox_kernels_for(avx2 -mavx2 -mfma)
   fluvox_kernels_for(avx512 -mavx512f -mavx2 -mfma ${quiet})
   fluvox_kernels_for(avx512bf16 -mavx512bf16 -mavx512f -mavx2 -mfma ${quiet})
