@@ -10,6 +10,7 @@
 #include "audio/sound_file.h"
 #include "flow/model_file.h"
 #include "kernels/noise.h"
+#include "models/registry.h"
 #include "runtime/session.h"
 #include "support/made_speech.h"
 #include "support/temp_folder.h"
@@ -55,7 +56,18 @@ std::string newest_file(const fs::path& folder) {
   return newest;
 }
 
-TEST_F(Training, ResumedEqualsUninterruptedBitForBit) {
+// compact, and models whose state is saved beside their weights: the running statistics of batch
+// norms, and whether an ActNorm has seen its data.
+class Resuming : public Training, public testing::WithParamInterface<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(Models, Resuming, testing::Values("compact", "squeezewave", "flowavenet"),
+                         [](const auto& one) { return one.param; });
+
+TEST_P(Resuming, EqualsUninterruptedBitForBit) {
+  if (GetParam() != "compact") {
+    settings_.model = GetParam();
+    settings_.settings = models::architecture(GetParam()).tiny;
+  }
   Trainer(settings_, run("whole"), quiet()).run();
   // The same run, its process gone after step 6 (the newest checkpoint then), resumed.
   settings_.keep = 10;
