@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "kernels/portable.h"
 #include "support/every_isa.h"
 
 namespace fluvox::kernels {
@@ -37,8 +38,8 @@ std::vector<Bf16> rounded(const std::vector<float>& values) {
 }
 
 std::vector<std::uint32_t> bits(const std::vector<float>& values) {
-  std::vector<std::uint32_t> result(values.size());
-  std::memcpy(result.data(), values.data(), values.size() * sizeof(float));
+  std::vector<std::uint32_t> result;
+  for (const float value : values) result.push_back(bits_of(value));
   return result;
 }
 
