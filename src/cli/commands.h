@@ -14,6 +14,7 @@ void add_info(Program& program);
 void add_mel(Program& program);
 void add_play(Program& program);
 void add_plot(Program& program);
+void add_prepare(Program& program);
 void add_render(Program& program);
 void add_score(Program& program);
 void add_train(Program& program);
