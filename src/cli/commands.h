@@ -10,6 +10,7 @@ void add_convert(Program& program);
 void add_decode(Program& program);
 void add_devices(Program& program);
 void add_encode(Program& program);
+void add_evaluate(Program& program);
 void add_info(Program& program);
 void add_mel(Program& program);
 void add_play(Program& program);
