@@ -33,10 +33,23 @@ std::string summary(const corpus::Prepared& done, const corpus::Listing& listing
   return reasons.empty() ? sentence : sentence + " (" + reasons + ")";
 }
 
+// Clips written among the recordings would be recordings of the next run.
+void refuse_inside(const std::string& folder, const std::string& corpus) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  const fs::path inside =
+      fs::weakly_canonical(folder, failed).lexically_relative(fs::weakly_canonical(corpus, failed));
+  if (!failed && !inside.empty() && *inside.begin() != "..")
+    throw Error(Fault::usage, "folder-in-corpus",
+                text("-d ", folder, " lies in the corpus ", corpus,
+                     ", where its clips would count as recordings: give another folder"));
+}
+
 int run(const PrepareFlags& flags) {
   if (flags.folder.empty())
     throw Error(Fault::usage, "usage", "expected a folder for the manifest: -d FOLDER");
   corpus::Settings settings = flags.settings;
+  if (settings.changes()) refuse_inside(flags.folder, flags.corpus);
   settings.seed = flags.seed;
   if (!flags.held_out_list.empty()) settings.listed = corpus::lines_of(flags.held_out_list);
   const corpus::Listing listing = corpus::list_corpus(flags.corpus, flags.kind);

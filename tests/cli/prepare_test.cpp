@@ -60,6 +60,11 @@ TEST_F(PrepareCommand, JsonIsOneLineOfFigures) {
 TEST_F(PrepareCommand, UsageErrors) {
   EXPECT_EQ(run_program({FLUVOX_PROGRAM, "prepare", in()}).exit_code, 2);
   EXPECT_EQ(prepare({"--normalize", "loud"}).exit_code, 2);
+  for (const char* folder : {"in", "in/deeper/out"})
+    EXPECT_EQ(
+        run_program({FLUVOX_PROGRAM, "prepare", in(), "-d", folder_ / folder, "--trim"}).exit_code,
+        2);
+  EXPECT_EQ(run_program({FLUVOX_PROGRAM, "prepare", in(), "-d", in()}).exit_code, 0);
   EXPECT_EQ(prepare({"--kind", "ljspeech"}).exit_code, 3);
   EXPECT_EQ(run_program({FLUVOX_PROGRAM, "prepare", "/no/such", "-d", out()}).exit_code, 3);
 }

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "support/temp_folder.h"
 #include "support/throws.h"
 
@@ -159,6 +161,43 @@ TEST_F(Layouts, ListsAndFolders) {
   EXPECT_EQ(folder.kind, "folder");
   EXPECT_THAT(words(folder), ElementsAre("ann__b|ann|", "x_a||", "y_a||"));
   EXPECT_THAT(codes(folder), ElementsAre((folder_ / "y/.hidden.wav").string() + " name-unusable"));
+}
+
+// Lists with bytes changed, lost and doubled: a listing or a refusal, never more.
+TEST_F(Layouts, DamagedListsDoNoHarm) {
+  put("a.wav");
+  const std::vector<std::pair<std::string, std::string>> lists = {
+      {"metadata.csv", "a|one|two\nb|c|d|e\n"},
+      {"wav.scp", "u1 a.wav\nu2 cat a.wav |\n"},
+      {"segments", "s1 u1 0.5 1.5\ns2 u1 1e300 -1\n"},
+      {"list.txt", "a.wav|text|speaker\n../../x|y\n"}};
+  std::mt19937 random(1);
+  for (int round = 0; round < 80; ++round) {
+    const auto& [name, content] = lists[static_cast<size_t>(round) % lists.size()];
+    std::string damaged = content;
+    for (int hit = 0; hit < 3; ++hit) {
+      const size_t at = random() % damaged.size();
+      if (random() % 3 == 0)
+        damaged.insert(at, damaged.substr(random() % damaged.size()));
+      else if (random() % 2 == 0)
+        damaged.erase(at, 1);
+      else
+        damaged[at] = static_cast<char>(random());
+    }
+    for (const auto& [other, whole] : lists) put(other, whole);
+    put(name, damaged);
+    for (const char* kind : {"ljspeech", "kaldi"}) {
+      try {
+        for (const Source& source : listed(kind).sources)
+          EXPECT_EQ(source.name.find('/'), std::string::npos);
+      } catch (const Error&) {
+      }
+    }
+    try {
+      list_corpus(folder_ / "list.txt");
+    } catch (const Error&) {
+    }
+  }
 }
 
 TEST_F(Layouts, WhatIsNotThereIsRefused) {
