@@ -81,7 +81,9 @@ std::vector<Piece> cut_at_pauses(std::span<const float> samples, int rate, doubl
   size_t first = 0;  // frame
   // Frames are whole but the last, so a rest of `most` frames is no longer than asked for.
   while (most > 0 && level.size() - first > most) {
-    const size_t cut = best_cut(level, quiet, first + most / 3 + 1, first + most);
+    // No piece becomes shorter than a third of that, the last included.
+    const size_t least = most / 3, reach = std::min(most, level.size() - first - least);
+    const size_t cut = best_cut(level, quiet, first + least + 1, first + reach);
     pieces.push_back({first * length, cut * length});
     first = cut;
   }

@@ -20,8 +20,8 @@ struct Piece {
 // From 0.1 s before the first frame that is not quiet to 0.1 s after the last.
 Piece without_silence(std::span<const float> samples, int rate);
 
-// Pieces of at most `seconds` each that together are the whole. A cut lies in the middle of the
-// longest pause of the last two thirds of what may be a piece; without a pause, where 50 ms are
+// Pieces of at most `seconds` each, and of a third of that at least, that together are the whole. A
+// cut lies in the middle of the longest pause within these bounds; without a pause, where 50 ms are
 // quietest.
 std::vector<Piece> cut_at_pauses(std::span<const float> samples, int rate, double seconds);
 
