@@ -51,6 +51,7 @@ TEST_F(RecipesRun, PreparesAndEvaluates) {
 TEST_F(RecipesRun, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(recipe("compact_nothing", "prepare").err, HasSubstr("expected a recipe"));
   EXPECT_NE(recipe("compact_many16", "bake").exit_code, 0);
+  EXPECT_THAT(recipe("compact_many16", "evaluate").err, HasSubstr("expected a trained model"));
 }
 
 }  // namespace
