@@ -37,15 +37,14 @@ class Tally {
  public:
   explicit Tally(const Flags& flags)
       : json_(flags.json),
-        json_summary_(progress_mode(flags) == ProgressMode::json || (flags.json && !flags.quiet)) {}
+        json_stderr_(progress_mode(flags) == ProgressMode::json),
+        json_summary_(json_stderr_ || (flags.json && !flags.quiet)) {}
   // However the run ends, it ends with the sum.
   ~Tally() {
     set_status_line("");
     const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-    if (json_summary_)
-      put_line(dump(event(seconds)));
-    else
-      info(sentence(seconds));
+    if (!json_stderr_) info(sentence(seconds));
+    if (json_summary_) put_line(dump(event(seconds)));
   }
   Tally(const Tally&) = delete;
   Tally& operator=(const Tally&) = delete;
@@ -112,7 +111,7 @@ class Tally {
     return out;
   }
 
-  const bool json_, json_summary_;
+  const bool json_, json_stderr_, json_summary_;
   const Clock::time_point start_ = Clock::now();
   std::mutex mutex_;
   size_t ok_ = 0, failed_ = 0, skipped_ = 0;

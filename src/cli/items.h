@@ -8,7 +8,7 @@
 //
 // stdout has a line for each item that is done, in the order of the inputs: its result as JSON with
 // --json, otherwise its line, or its "output" so that paths can be piped on. The last line on
-// stderr sums up, as JSON with --json.
+// stderr sums up; with --json it does so once more, as JSON.
 #pragma once
 
 #include <functional>
