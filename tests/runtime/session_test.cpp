@@ -142,12 +142,18 @@ TEST(Session, AFrameOfAScoreIsWhatHappensThere) {
       double sum = 0, moment = 0;
       for (size_t f = 0; f < 80; ++f) {
         const double change = std::fabs(after[f] - before[f]);
-        if (f + 20 < frame || f > frame + 20) EXPECT_LT(change, 1e-9) << f;
+        if (f + 6 < frame || f > frame + 40) {
+          EXPECT_LT(change, 1e-9) << f;
+        }
         sum += change;
         moment += static_cast<double>(f) * change;
       }
       EXPECT_GT(sum, 1e-3) << model.spec.model;
-      EXPECT_NEAR(moment / sum, static_cast<double>(frame), 3) << model.spec.model;
+      // The waveglow sees as far ahead as back; the nets of the compact see later frames alone, up
+      // to 36.
+      EXPECT_GT(moment / sum, static_cast<double>(frame) - 3) << model.spec.model;
+      EXPECT_LT(moment / sum,
+                static_cast<double>(frame) + (model.spec.model == "compact" ? 18 : 3));
     }
   }
 }
