@@ -16,12 +16,6 @@ namespace {
 
 constexpr const char* kVoice = "compact.safetensors";
 
-// The first 8 bytes of the SHA-256 of the input's name.
-uint64_t item_of(const std::string& input) {
-  const std::string name = fs::path(input).stem();
-  return std::stoull(sha256_hex(std::as_bytes(std::span(name))).substr(0, 16), nullptr, 16);
-}
-
 }  // namespace
 
 fs::path model_path(const Flags& flags) {
@@ -43,9 +37,10 @@ runtime::SessionOptions session_options(const Flags& flags) {
           .precision = flags.precision == "bf16" ? net::Precision::bf16 : net::Precision::fp32};
 }
 
-std::unique_ptr<runtime::Session> open_session(const Flags& flags) {
-  return std::make_unique<runtime::Session>(flow::read_model(model_path(flags)),
-                                            session_options(flags));
+std::unique_ptr<runtime::Session> open_session(const Flags& flags, std::string* sha256) {
+  const flow::Model model = flow::read_model(model_path(flags));
+  if (sha256) *sha256 = model.sha256;
+  return std::make_unique<runtime::Session>(model, session_options(flags));
 }
 
 mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
@@ -55,10 +50,16 @@ mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
   return session.analyse(audio::read_sound(input, session.convention().sample_rate).samples);
 }
 
+uint64_t item_named(const std::string& name) {
+  return std::stoull(sha256_hex(std::as_bytes(std::span(name))).substr(0, 16), nullptr, 16);
+}
+
 runtime::RenderOptions render_options(const std::string& input, const runtime::Session& session,
                                       int frames, const Flags& flags) {
-  runtime::RenderOptions options{
-      .seed = flags.seed, .item = item_of(input), .sigma = flags.sigma, .z = {}};
+  runtime::RenderOptions options{.seed = flags.seed,
+                                 .item = item_named(fs::path(input).stem()),
+                                 .sigma = flags.sigma,
+                                 .z = {}};
   if (flags.noise.empty()) return options;
   if (flags.sigma)
     throw Error(Fault::usage, "usage",

@@ -16,12 +16,16 @@ namespace fluvox::cli {
 // models/pretrained of the source tree that the program was built in.
 std::filesystem::path model_path(const Flags& flags);
 runtime::SessionOptions session_options(const Flags& flags);
-std::unique_ptr<runtime::Session> open_session(const Flags& flags);
+// sha256: where to put that of the model, for those who ask.
+std::unique_ptr<runtime::Session> open_session(const Flags& flags, std::string* sha256 = nullptr);
 
 // The mel of an input: a .npy or .pt is read as one, anything else is a recording that is analysed
 // in the model's own convention.
 mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
                       const Flags& flags);
+
+// Which noise of a seed is that of an utterance: the first 8 bytes of the SHA-256 of its name.
+uint64_t item_named(const std::string& name);
 
 // What to render an input with: noise from --noise, or of the seed and the input's name (without
 // folder and ending), so that neither order nor company changes what it becomes.
