@@ -45,6 +45,10 @@ class TorchFlow : public torch::nn::Module {
   void initialise(const Tensor& x, const Condition& condition);
   void set_net_precision(at::ScalarType type);
 
+  // Gradients without kept activations: the backward pass finds each step's input again by its
+  // inverse, and one step's network is in memory at a time (reversible_torch.cpp).
+  void set_reversible(bool on) { reversible_ = on; }
+
   // Random last layers with log-scales of about the given standard deviation: tests need nets that
   // matter.
   void randomise_last_layers(double deviation, uint64_t seed);
@@ -64,8 +68,13 @@ class TorchFlow : public torch::nn::Module {
     int64_t samples = 1;  // of a row that enters
   };
 
+  class Reversible;
+
+  TorchStep::Result run_forward(const Tensor& audio, const Condition& condition,
+                                std::vector<Tensor>* kept);
   Tensor draw(const Condition& condition, int64_t samples, double sigma);
   TorchStep::Inverted run_inverse(const Tensor& z, const Condition& condition, bool with_log_det);
+  TorchStep::Result run_reversibly(const Tensor& audio, const Condition& condition);
   [[noreturn]] void blame(const Tensor& x, const Condition& condition);
 
   Spec spec_;
@@ -73,6 +82,13 @@ class TorchFlow : public torch::nn::Module {
   std::vector<Stage> stages_;
   TorchBasePtr base_;
   int64_t samples_ = 1;  // of a position of z
+  bool reversible_ = false;
 };
+
+// Rows folded into channels, n to one: [B, c, T] -> [B, c n, T / n], channel c n + phase; and back
+Tensor fold(const Tensor& x, int64_t n);
+Tensor unfold(const Tensor& x, int64_t n);
+// The condition as a step sees it whose x has `positions`.
+Condition at_resolution(const Condition& condition, int64_t positions);
 
 }  // namespace fluvox::flow
