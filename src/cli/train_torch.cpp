@@ -6,6 +6,7 @@
 #include "cli/program.h"
 #include "core/cpu.h"
 #include "core/log.h"
+#include "core/output.h"
 #include "core/toml.h"
 #include "fluvox_version.h"
 #include "models/registry.h"
@@ -15,9 +16,9 @@ namespace fluvox::cli {
 namespace {
 
 struct TrainFlags : Flags {
-  std::string config, init;
+  std::string config, init, mel_dir;
   std::vector<std::string> set;
-  bool resume = false;
+  bool resume = false, dry_run = false;
 };
 
 std::string help_of_settings() {
@@ -29,9 +30,28 @@ std::string help_of_settings() {
   return help;
 }
 
+std::string told(const train::TrainSettings& settings, const train::Rehearsal& r) {
+  return text("model ", settings.model, ", ", r.weights, " weights; clips: ", r.clip_seconds / 60,
+              " minutes to train on, ", r.held_out_seconds / 60,
+              " held out\nmemory: ", r.bytes >> 20, " MiB\ntime: ", r.seconds_a_step, " s a step, ",
+              clock_text(r.seconds), " for the steps that remain, measurements not",
+              " counted\nnothing was written\n");
+}
+
+Json told_as_json(const train::Rehearsal& r) {
+  return {{"weights", r.weights},
+          {"clip_seconds", r.clip_seconds},
+          {"held_out_seconds", r.held_out_seconds},
+          {"seconds_a_step", r.seconds_a_step},
+          {"seconds", r.seconds},
+          {"bytes", r.bytes},
+          {"nats_per_sample", -r.loss}};
+}
+
 int run(const TrainFlags& flags) {
   Json json = flags.config.empty() ? Json::object() : read_toml(flags.config);
   for (const std::string& assignment : flags.set) set_value(json, assignment);
+  if (!flags.mel_dir.empty()) json["mel_dir"] = flags.mel_dir;
   const auto settings = from_json<train::TrainSettings>(json, "");
   if (flags.folder.empty())
     throw Error(Fault::usage, "usage", "expected a folder for the run: -d FOLDER");
@@ -40,9 +60,14 @@ int run(const TrainFlags& flags) {
                 "expected a corpus: name one in the settings of -f, or with --set "
                 "'corpora=[{path=\"folder\"}]'");
   if (flags.threads > 0) at::set_num_threads(flags.threads);
-  train::TrainOptions options{flags.resume, {}, progress_mode(flags)};
+  train::TrainOptions options{flags.resume, {}, progress_mode(flags), flags.dry_run};
   if (!flags.init.empty()) options.init = flags.init;
   train::Trainer trainer(settings, flags.folder, options);
+  if (flags.dry_run) {
+    const train::Rehearsal found = trainer.rehearse();
+    write_stdout(flags.json ? told_as_json(found).dump() + "\n" : told(settings, found));
+    return 0;
+  }
   trainer.run();
   return 0;
 }
@@ -63,7 +88,15 @@ void add_train(Program& program) {
                    "go on from the newest sound checkpoint of the folder");
   command.add_option("--init", flags->init, "start from the weights of this model file")
       ->type_name("FILE");
+  command
+      .add_option("--mel-dir", flags->mel_dir,
+                  "train on these mels (NAME.npy for NAME.wav): the setting mel_dir")
+      ->type_name("FOLDER");
+  command.add_flag("--dry-run", flags->dry_run,
+                   "read the corpus, run three steps, say what memory and time a run will take; "
+                   "write nothing");
   threads_flag(command, *flags);
+  json_flag(command, *flags);
   report_flags(command, *flags);
   program.body(command, [flags] { return run(*flags); });
 }
