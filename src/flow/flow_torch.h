@@ -42,6 +42,16 @@ class TorchFlow : public torch::nn::Module {
   };
   Drawn sample_with_log_prob(const Condition& condition, int64_t samples, double sigma = 1);
 
+  // Of a flow of steps that are autoregressive over time: each sample's Gaussian given what came
+  // before it, N(mean, exp(2 log_scale)), all [B, T] (gaussians_torch.cpp). Of x that is given,
+  // where the steps' nets see x; of x drawn from z, where they see z.
+  struct Gaussians {
+    Tensor x, mean, log_scale;
+  };
+  Gaussians gaussians_of(const Tensor& x, const Condition& condition);
+  Gaussians drawn_gaussians(const Tensor& z, const Condition& condition);
+  void expect_autoregressive() const;  // an error where the flow is none of these
+
   void initialise(const Tensor& x, const Condition& condition);
   void set_net_precision(at::ScalarType type);
 

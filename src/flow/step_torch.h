@@ -39,6 +39,14 @@ class TorchStep : public torch::nn::Module {
     Result result;
   };
   virtual Recomputed recompute(const Tensor& z, const Condition& condition);
+  // Of a step that is autoregressive over time, x_t = z_t exp(s_t) + b_t: b and s of all places,
+  // [B, channels, T], from what its net sees, which is x or z.
+  struct Gaussians {
+    Tensor b, s;
+  };
+  virtual bool autoregressive_over_time() const { return false; }
+  virtual Gaussians gaussians(const Tensor& /*seen*/, const Condition&) { return {}; }
+
   bool inverts_at_once = true;  // false: the inverse is serial, so that pass keeps x instead
 
   // Parameters that start from the data (a scale such that z has unit variance) are set here,
