@@ -47,6 +47,10 @@ struct TrainSettings {
   double ema = 0.997;
   std::string precision = "fp32";
   bool reversible = false;
+  std::string prior;
+  double prior_deviation = 0;
+  double stft_weight = 1;
+  double peer_timeout = 300;
   uint64_t seed = 1;
   int64_t measure_every = 500;
   int64_t save_every = 500;
@@ -75,7 +79,7 @@ void fields(Visitor& v, TrainSettings& t) {
   v("warmup", t.warmup, "steps of linear warm-up", Range{0, 1e9});
   v("schedule", t.schedule, "how the rate falls after the warm-up",
     OneOf{"cosine", "exponential", "constant"});
-  v("final_rate", t.final_rate, "share of the rate that the schedule ends at", Range{1e-9, 1});
+  v("final_rate", t.final_rate, "share of the rate that the schedule ends at", Range{0, 1});
   v("weight_decay", t.weight_decay,
     "AdamW's: a step takes rate * this share off the matrices of nets and conditioner",
     Range{0, 100});
@@ -86,6 +90,13 @@ void fields(Visitor& v, TrainSettings& t) {
     OneOf{"fp32", "bf16"});
   v("reversible", t.reversible,
     "recompute activations in the backward pass: memory of one flow instead of all, 4/3 the time");
+  v("prior", t.prior, "model file that weights start from, and are held to by a Gaussian prior");
+  v("prior_deviation", t.prior_deviation,
+    "the prior's standard deviation of a weight; 0: flat, which is maximum likelihood",
+    Range{0, 1e9});
+  v("stft_weight", t.stft_weight, "of distill: weight of the loss on spectra", Range{0, 1e6});
+  v("peer_timeout", t.peer_timeout,
+    "seconds that a process waits for the others, where several train", Range{1, 1e6});
   v("seed", t.seed, "of everything random");
   v("measure_every", t.measure_every, "steps between held-out measurements", Range{1, 1e12});
   v("save_every", t.save_every, "steps between checkpoints", Range{1, 1e12});

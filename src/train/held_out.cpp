@@ -35,29 +35,32 @@ WholeClip whole_clip(const Clip& clip, const mel::Analyser& analyser, const mel:
           torch::from_blob(samples.data(), {1, frames * c.hop}).clone()};
 }
 
+double log_likelihood(flow::TorchFlow& flow, const WholeClip& clip) {
+  const auto condition = flow.condition(net::with_margins(clip.mel, flow.margins()));
+  return flow.log_prob(clip.audio, condition).item<double>();
+}
+
 HeldOut measure_held_out(flow::TorchFlow& flow, const Corpus& corpus, const GivenMels& mels,
-                         const mel::Analyser& analyser) {
+                         const mel::Analyser& analyser, Peers& peers, const Score& score) {
   const torch::NoGradGuard no_grad;
-  std::vector<double> nats(corpus.names.size(), 0.0), samples(corpus.names.size(), 0.0);
+  const auto corpora = static_cast<int64_t>(corpus.names.size());
+  const torch::Tensor sums = torch::zeros({2, corpora}, torch::kFloat64);  // nats, samples
   HeldOut result;
   result.round_trip = std::numeric_limits<double>::quiet_NaN();
   for (size_t i = 0; i < corpus.held_out.size(); ++i) {
-    throw_if_interrupted();
+    if (static_cast<int>(i) % peers.world() != peers.rank()) continue;
+    if (peers.world() == 1) throw_if_interrupted();  // several stop together, after a step
     const Clip& clip = corpus.held_out[i];
     const WholeClip whole = whole_clip(clip, analyser, mels.of_held_out(i));
     if (i == 0) result.round_trip = round_trip(flow, whole);
-    const auto condition = flow.condition(net::with_margins(whole.mel, flow.margins()));
-    const auto of = static_cast<size_t>(clip.corpus);
-    nats[of] += flow.log_prob(whole.audio, condition).item<double>();
-    samples[of] += static_cast<double>(whole.audio.size(1));
+    sums[0][clip.corpus] += score(flow, whole);
+    sums[1][clip.corpus] += static_cast<double>(whole.audio.size(1));
   }
-  double all_nats = 0, all_samples = 0;
-  for (size_t i = 0; i < nats.size(); ++i) {
-    result.by_corpus.push_back(nats[i] / samples[i]);
-    all_nats += nats[i];
-    all_samples += samples[i];
-  }
-  result.nats_per_sample = all_nats / all_samples;
+  peers.sum({sums});
+  for (int64_t i = 0; i < corpora; ++i)
+    result.by_corpus.push_back((sums[0][i] / sums[1][i]).item<double>());
+  const torch::Tensor all = sums.sum(1);
+  result.nats_per_sample = (all[0] / all[1]).item<double>();
   return result;
 }
 

@@ -1,11 +1,13 @@
 // What the clips held out say of a model.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "flow/flow_torch.h"
 #include "mel/mel.h"
 #include "train/given_mels.h"
+#include "train/peers.h"
 
 namespace fluvox::train {
 
@@ -26,7 +28,13 @@ struct WholeClip {
 };
 WholeClip whole_clip(const Clip& clip, const mel::Analyser& analyser, const mel::Mel* given);
 
+// What a clip is measured by: a sum over its samples.
+using Score = std::function<double(flow::TorchFlow& flow, const WholeClip& clip)>;
+double log_likelihood(flow::TorchFlow& flow, const WholeClip& clip);  // nats
+
+// The clips are shared out among the processes; all of them get the whole result.
 HeldOut measure_held_out(flow::TorchFlow& flow, const Corpus& corpus, const GivenMels& mels,
-                         const mel::Analyser& analyser);
+                         const mel::Analyser& analyser, Peers& peers,
+                         const Score& score = log_likelihood);
 
 }  // namespace fluvox::train

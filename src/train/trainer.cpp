@@ -15,6 +15,7 @@
 #include "flow/model_file.h"
 #include "fluvox_version.h"
 #include "models/registry.h"
+#include "report/plot.h"
 #include "train/schedule.h"
 #include "train/tensors_torch.h"
 
@@ -34,6 +35,13 @@ size_t least_samples(const TrainSettings& settings, const mel::Convention& c) {
   return static_cast<size_t>(settings.frames + 1) * c.hop;
 }
 
+std::map<std::string, torch::Tensor> tensors_of(const std::filesystem::path& path) {
+  std::map<std::string, torch::Tensor> tensors;
+  for (const auto& [name, tensor] : flow::read_model(path).tensors)
+    tensors[name] = to_torch(tensor);
+  return tensors;
+}
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -51,7 +59,8 @@ Trainer::Trainer(const TrainSettings& settings, const std::filesystem::path& fol
                  const TrainOptions& options)
     : settings_(settings),
       folder_(folder),
-      progress_(options.progress),
+      progress_(options.peers->first() ? options.progress : ProgressMode::none),
+      peers_(options.peers),
       convention_(convention_of(settings)) {
   if (!settings_.mel_dir.empty() && settings_.speeds != std::vector<double>{1.0})
     throw Error(
@@ -83,47 +92,83 @@ Trainer::Trainer(const TrainSettings& settings, const std::filesystem::path& fol
                                              Options(plain).weight_decay(settings_.weight_decay))),
                          Group(others, std::make_unique<Options>(plain))},
       plain);
+  set_prior();
+  if (options.teacher) {
+    teacher_.emplace(*options.teacher, convention_);
+    teacher_->prepare(*flow_);
+  }
   start(options);
 }
 
 void Trainer::start(const TrainOptions& options) {
-  if (options.resume && has_checkpoint(folder_)) {
-    restore(newest_checkpoint(folder_));
+  if (options.resume && peers_->agreed(has_checkpoint(folder_))) {
+    restore_newest();
     info(text("resumed at step ", step_));
     return;
   }
-  if (has_checkpoint(folder_) && !options.rehearsal)
+  if (peers_->first() && has_checkpoint(folder_) && !options.rehearsal)
     throw Error(Fault::usage, "run-exists",
                 text(folder_.string(),
                      " already holds a training run: go on with --resume, or name another folder"));
-  if (!options.rehearsal) std::filesystem::create_directories(folder_);
+  if (peers_->first() && !options.rehearsal) std::filesystem::create_directories(folder_);
   const torch::NoGradGuard no_grad;
-  if (options.init) {
-    const flow::Model model = flow::read_model(*options.init);
-    std::map<std::string, torch::Tensor> given;
-    for (const auto& [name, tensor] : model.tensors) given[name] = to_torch(tensor);
-    flow_->load(given);
+  std::optional<std::filesystem::path> init = options.init;
+  if (!init && !settings_.prior.empty()) init = settings_.prior;
+  if (init) {
+    flow_->load(tensors_of(*init));
   } else {
-    const Batch batch = batch_of(0);
+    const Batch batch = batches_->at(0, 0, static_cast<int>(segments_a_step()));
     flow_->initialise(batch.audio, flow_->condition(batch.mel));
   }
   for (const torch::Tensor& weight : weights_) average_.push_back(weight.detach().clone());
+  share_state();
+}
+
+// The centre is read from its file in a resumed run too.
+void Trainer::set_prior() {
+  if (settings_.prior.empty() || settings_.prior_deviation == 0) return;
+  const auto given = tensors_of(settings_.prior);
+  std::vector<torch::Tensor> centre;
+  for (size_t i = 0; i < names_.size(); ++i) {
+    const auto found = given.find(names_[i]);
+    if (found == given.end() || found->second.sizes() != weights_[i].sizes())
+      throw Error(Fault::usage, "prior-differs",
+                  text("prior: expected a model with a tensor '", names_[i], "' of shape ",
+                       weights_[i].sizes(), ", found ",
+                       found == given.end() ? text("none") : text(found->second.sizes()),
+                       ": give the model's own settings"));
+    centre.push_back(found->second);
+  }
+  double samples = 0;
+  for (const Clip& clip : corpus_.clips) samples += static_cast<double>(clip.samples.size());
+  prior_.emplace(centre, settings_.prior_deviation, samples);
 }
 
 Batch Trainer::batch_of(int64_t step) const {
-  return batches_->at(step, 0, settings_.batch * settings_.accumulate);
+  return batches_->at(step, peers_->rank() * own_segments(), own_segments());
 }
 
-std::string Trainer::find_gradients(const Batch& batch) {
+torch::Tensor Trainer::loss_of(const Batch& batch, int64_t step, int first_slot) {
+  const int64_t count = batch.audio.size(0), samples = batch.audio.size(1);
+  if (!teacher_)
+    return -flow_->log_prob(batch.audio, flow_->condition(batch.mel)).mean() /
+           static_cast<double>(samples);
+  const torch::Tensor z =
+      Teacher::noise(settings_.seed, step, first_slot, static_cast<int>(count), samples);
+  const auto [divergence, x] = teacher_->teach(*flow_, batch.mel, z);
+  return divergence + settings_.stft_weight * spectral_loss(x, batch.audio);
+}
+
+std::string Trainer::find_gradients(const Batch& batch, int64_t step) {
   adam_->zero_grad();
   loss_ = 0;
-  const double samples = static_cast<double>(batch.audio.size(1)) * settings_.accumulate;
   try {
     for (int part = 0; part < settings_.accumulate; ++part) {
-      const int64_t first = int64_t{part} * settings_.batch;
-      const torch::Tensor audio = batch.audio.narrow(0, first, settings_.batch);
-      const torch::Tensor mel = batch.mel.narrow(0, first, settings_.batch);
-      const torch::Tensor loss = -flow_->log_prob(audio, flow_->condition(mel)).mean() / samples;
+      const int first = part * settings_.batch;
+      const Batch mine{batch.audio.narrow(0, first, settings_.batch),
+                       batch.mel.narrow(0, first, settings_.batch)};
+      const torch::Tensor loss =
+          loss_of(mine, step, peers_->rank() * own_segments() + first) / settings_.accumulate;
       loss.backward();
       loss_ += loss.item<double>();
     }
@@ -135,8 +180,29 @@ std::string Trainer::find_gradients(const Batch& batch) {
   return "";
 }
 
+// One all-reduce carries the gradients, what is saved but not learned, the loss and the wish to
+// stop.
+void Trainer::average_over_peers() {
+  stop_ = caught_signal() != 0;
+  if (peers_->world() == 1) return;
+  const torch::NoGradGuard no_grad;
+  std::vector<torch::Tensor> all;
+  for (const torch::Tensor& weight : weights_) {
+    torch::Tensor& gradient = weight.mutable_grad();
+    if (!gradient.defined()) gradient = torch::zeros_like(weight);
+    all.push_back(gradient);
+  }
+  for (const auto& [name, tensor] : state_) all.push_back(tensor);
+  const torch::Tensor words = torch::tensor({static_cast<float>(loss_), stop_ ? 1.0f : 0.0f});
+  all.push_back(words);
+  peers_->average(all);
+  loss_ = words[0].item<double>();
+  stop_ = words[1].item<double>() != 0;
+}
+
 std::map<std::string, torch::Tensor> Trainer::gradients_at(int64_t step) {
-  find_gradients(batch_of(step));
+  find_gradients(batch_of(step), step);
+  average_over_peers();
   std::map<std::string, torch::Tensor> found;
   for (size_t i = 0; i < names_.size(); ++i)
     if (weights_[i].grad().defined()) found[names_[i]] = weights_[i].grad().clone();
@@ -147,7 +213,9 @@ bool Trainer::train_step(const Batch& batch) {
   for (auto& group : adam_->param_groups())
     static_cast<torch::optim::AdamWOptions&>(group.options())
         .lr(rate_factor_ * rate_at(settings_, step_));
-  const std::string why = find_gradients(batch);
+  const std::string why = find_gradients(batch, step_);
+  average_over_peers();
+  if (prior_) prior_->add_gradient(weights_);
   gradient_norm_ =
       torch::nn::utils::clip_grad_norm_(weights_, settings_.clip > 0 ? settings_.clip : 1e30);
   if (!std::isfinite(loss_) || !std::isfinite(gradient_norm_)) {
@@ -171,12 +239,12 @@ bool Trainer::train_step(const Batch& batch) {
 // The last good state again, at half the rate; not for ever.
 void Trainer::go_back(const std::string& why) {
   const double lower = rate_factor_ / 2;
-  if (lower < kLeastRateFactor || !has_checkpoint(folder_))
+  if (lower < kLeastRateFactor || !peers_->agreed(has_checkpoint(folder_)))
     throw Error(
         Fault::input, "training-diverged",
         text("no finite gradient for ", kMostSkipped, " steps, up to step ", step_, " (", why,
              "): lower learning_rate and go on with --resume from the last checkpoint"));
-  restore(newest_checkpoint(folder_));
+  restore_newest();
   rate_factor_ = lower;
   skipped_in_a_row_ = 0;
   tally_ = {};
@@ -184,20 +252,22 @@ void Trainer::go_back(const std::string& why) {
   note({{"step", step_}, {"event", "diverged"}, {"rate_factor", rate_factor_}});
 }
 
-std::map<std::string, torch::Tensor> Trainer::averaged() const {
-  std::map<std::string, torch::Tensor> all = state_;
-  for (size_t i = 0; i < names_.size(); ++i) all[names_[i]] = average_[i];
-  return all;
-}
-
 HeldOut Trainer::measure() {
   flow::TorchFlow flow(spec_);
   flow.load(averaged());
   flow.eval();
-  return measure_held_out(flow, corpus_, mels_, mel::Analyser(convention_));
+  const Score minus_divergence = [this](flow::TorchFlow& student, const WholeClip& clip) {
+    const int64_t samples = clip.audio.size(1);
+    const torch::Tensor z = Teacher::noise(settings_.seed, -1, 0, 1, samples);
+    const auto lesson = teacher_->teach(student, net::with_margins(clip.mel, student.margins()), z);
+    return -lesson.divergence.item<double>() * static_cast<double>(samples);
+  };
+  return measure_held_out(flow, corpus_, mels_, mel::Analyser(convention_), *peers_,
+                          teacher_ ? minus_divergence : Score(log_likelihood));
 }
 
 void Trainer::note(const Json& event) {
+  if (!peers_->first()) return;
   // One line appended with one write: a line is there whole or not at all.
   const std::string line = event.dump() + "\n", path = (folder_ / "log.jsonl").string();
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -211,84 +281,26 @@ void Trainer::note(const Json& event) {
   ::close(fd);
 }
 
-void Trainer::save() {
-  Checkpoint checkpoint;
-  checkpoint.step = step_;
-  checkpoint.settings = to_json(settings_);
-  checkpoint.spec = to_json(spec_);
-  checkpoint.held_out = held_out_;
-  checkpoint.best_held_out = best_held_out_;
-  checkpoint.best_step = best_step_;
-  checkpoint.rate_factor = rate_factor_;
-  for (size_t i = 0; i < names_.size(); ++i) {
-    checkpoint.tensors["weights/" + names_[i]] = to_host(weights_[i]);
-    checkpoint.tensors["average/" + names_[i]] = to_host(average_[i]);
-    const auto state = adam_->state().find(weights_[i].unsafeGetTensorImpl());
-    if (state == adam_->state().end()) continue;
-    const auto& moments = static_cast<torch::optim::AdamWParamState&>(*state->second);
-    checkpoint.updates = moments.step();
-    checkpoint.tensors["moment1/" + names_[i]] = to_host(moments.exp_avg());
-    checkpoint.tensors["moment2/" + names_[i]] = to_host(moments.exp_avg_sq());
-  }
-  for (const auto& [name, tensor] : state_) checkpoint.tensors["state/" + name] = to_host(tensor);
-  write_checkpoint(folder_, checkpoint, settings_.keep);
+std::vector<Copy> Trainer::copies() {
+  flow::TorchFlow flow(spec_);
+  flow.load(averaged());
+  flow.eval();
+  return train::copies(flow, corpus_, mels_, mel::Analyser(convention_));
 }
 
-void Trainer::restore(const Checkpoint& checkpoint) {
-  const torch::NoGradGuard no_grad;
-  if (checkpoint.spec != to_json(spec_))
-    throw Error(Fault::usage, "run-differs",
-                "the checkpoint's model is not the one of these settings: use the settings of the "
-                "run, or another folder");
-  const auto tensor = [&](const std::string& name) {
-    const auto found = checkpoint.tensors.find(name);
-    if (found == checkpoint.tensors.end())
-      throw Error(Fault::input, "tensor-missing",
-                  text("checkpoint: expected a tensor '", name, "', found none"));
-    return to_torch(found->second);
-  };
-  average_.clear();
-  for (size_t i = 0; i < names_.size(); ++i) {
-    weights_[i].copy_(tensor("weights/" + names_[i]));
-    average_.push_back(tensor("average/" + names_[i]));
-    if (!checkpoint.tensors.count("moment1/" + names_[i])) continue;
-    auto state = std::make_unique<torch::optim::AdamWParamState>();
-    state->step(checkpoint.updates);
-    state->exp_avg(tensor("moment1/" + names_[i]));
-    state->exp_avg_sq(tensor("moment2/" + names_[i]));
-    adam_->state()[weights_[i].unsafeGetTensorImpl()] = std::move(state);
+// The figures of a line of the log, and a copy of a held-out clip, for TensorBoard.
+void Trainer::show(const Json& event) {
+  if (!peers_->first()) return;
+  std::vector<std::pair<std::string, double>> figures;
+  for (const auto& [name, value] : event.items())
+    if (name != "step" && value.is_number()) figures.emplace_back(name, value.get<double>());
+  events_->scalars(step_, figures);
+  for (const Copy& copy : copies()) {
+    events_->sound(step_, copy.name, copy.made, copy.rate);
+    events_->picture(step_, copy.name,
+                     report::plot_compared(copy.original, copy.made, copy.rate, copy.name,
+                                           text("the model's copy, step ", step_)));
   }
-  for (auto& [name, mine] : state_) mine.copy_(tensor("state/" + name));
-  step_ = checkpoint.step;
-  held_out_ = checkpoint.held_out;
-  best_held_out_ = checkpoint.best_held_out;
-  best_step_ = checkpoint.best_step;
-  rate_factor_ = checkpoint.rate_factor;
-}
-
-void Trainer::export_model(const std::filesystem::path& path) {
-  flow::Spec spec = spec_;
-  Json corpora = Json::array();
-  for (size_t i = 0; i < corpus_.names.size(); ++i) {
-    Json one = {{"name", corpus_.names[i]}};
-    if (measured_ && std::isfinite(measured_->by_corpus[i]))
-      one["held_out_nats_per_sample"] = measured_->by_corpus[i];
-    corpora.push_back(one);
-  }
-  spec.provenance = {
-      {"trained_by", text("fluvox ", FLUVOX_VERSION)},
-      {"corpora", corpora},
-      {"steps", step_},
-      {"samples_seen", step_ * segments_a_step() * settings_.frames * convention_.hop},
-      {"settings", to_json(settings_)}};
-  // Where the corpora lay is nobody's business but the trainer's.
-  for (Json& one : spec.provenance["settings"]["corpora"])
-    one["path"] = std::filesystem::path(one["path"].get<std::string>()).filename().string();
-  Json& mels = spec.provenance["settings"]["mel_dir"];
-  mels = std::filesystem::path(mels.get<std::string>()).filename().string();
-  Tensors tensors;
-  for (const auto& [name, tensor] : averaged()) tensors[name] = to_host(tensor);
-  flow::write_model(path, spec, tensors);
 }
 
 void Trainer::measure_and_note() {
@@ -302,7 +314,12 @@ void Trainer::measure_and_note() {
                 {"skipped", tally_.skipped},
                 {"samples_per_second", samples / seconds}};
   if (!corpus_.held_out.empty()) {
-    measured_ = measure();
+    try {
+      measured_ = measure();
+    } catch (const Interrupted&) {
+      stop_ = true;
+      return;
+    }
     held_out_ = measured_->nats_per_sample;
     event["held_out"] = held_out_;
     for (size_t i = 0; i < corpus_.names.size(); ++i)
@@ -310,7 +327,9 @@ void Trainer::measure_and_note() {
         event["held_out_" + corpus_.names[i]] = measured_->by_corpus[i];
     if (std::isfinite(measured_->round_trip)) event["round_trip"] = measured_->round_trip;
   }
+  if (prior_) event["prior"] = prior_->penalty(weights_);
   note(event);
+  show(event);
   tally_ = {};
   if (corpus_.held_out.empty() || (best_step_ >= 0 && held_out_ <= best_held_out_)) return;
   best_held_out_ = held_out_;
@@ -326,8 +345,9 @@ void Trainer::run() {
     return std::async(std::launch::async, [this, step] { return batch_of(step); });
   };
   tally_ = {};
+  if (peers_->first()) events_ = std::make_unique<EventFile>(folder_, step_);
   auto next = prepare(step_);
-  while (step_ < settings_.steps && caught_signal() == 0) {
+  while (step_ < settings_.steps && !stop_) {
     const Batch batch = next.get();
     next = prepare(step_ + 1);
     if (!train_step(batch) && skipped_in_a_row_ == kMostSkipped) {
@@ -348,12 +368,14 @@ void Trainer::run() {
     }
   }
   next.get();
-  if (caught_signal() != 0) {
+  if (stop_ && step_ < settings_.steps) {
     save();
     export_model(folder_ / "model.safetensors");
     progress.finish(text("interrupted: saved at step ", step_, "; go on with --resume"));
     throw_if_interrupted();
+    return;  // the signal was another process's
   }
+  if (peers_->first()) write_report(folder_, copies());
   progress.finish(text("held out ", held_out_, " nats/sample"));
 }
 

@@ -18,7 +18,12 @@
 #include "train/checkpoint.h"
 #include "train/config.h"
 #include "train/corpus.h"
+#include "train/distill.h"
+#include "train/events.h"
 #include "train/held_out.h"
+#include "train/peers.h"
+#include "train/prior.h"
+#include "train/report.h"
 
 namespace fluvox::train {
 
@@ -26,7 +31,11 @@ struct TrainOptions {
   bool resume = false;
   std::optional<std::filesystem::path> init;  // a model file to start from
   ProgressMode progress = ProgressMode::automatic;
+  // A model (maf) to learn from: the loss is the divergence from it, and `held_out` minus that
+  // (distill.h).
+  std::optional<std::filesystem::path> teacher;
   bool rehearsal = false;  // for rehearse() alone: nothing is written
+  std::shared_ptr<Peers> peers = std::make_shared<Peers>();
 };
 
 // What a run of these settings would take, from a few steps of it.
@@ -52,15 +61,23 @@ class Trainer {
   HeldOut measure();  // with the averaged weights, in fp32
 
  private:
-  int64_t segments_a_step() const { return int64_t{settings_.batch} * settings_.accumulate; }
+  int own_segments() const { return settings_.batch * settings_.accumulate; }
+  int64_t segments_a_step() const { return int64_t{own_segments()} * peers_->world(); }
   Batch batch_of(int64_t step) const;
-  std::string find_gradients(const Batch& batch);  // why there are none, or ""
+  torch::Tensor loss_of(const Batch& batch, int64_t step, int first_slot);
+  std::string find_gradients(const Batch& batch, int64_t step);  // why there are none, or ""
+  void average_over_peers();
   bool train_step(const Batch& batch);  // false: skipped, its loss or gradient was not finite
   void go_back(const std::string& why);
   std::map<std::string, torch::Tensor> averaged() const;  // what a model file holds
+  void set_prior();
   void start(const TrainOptions& options);
   void restore(const Checkpoint& checkpoint);
+  void restore_newest();  // process 0 reads it, the others take it over
+  void share_state();
   void measure_and_note();
+  void show(const Json& event);
+  std::vector<Copy> copies();
   void save();
   void export_model(const std::filesystem::path& path);
   void note(const Json& event);
@@ -68,6 +85,7 @@ class Trainer {
   TrainSettings settings_;
   std::filesystem::path folder_;
   ProgressMode progress_;
+  std::shared_ptr<Peers> peers_;
   mel::Convention convention_;
   flow::Spec spec_;
   Corpus corpus_;
@@ -78,6 +96,10 @@ class Trainer {
   std::vector<torch::Tensor> weights_, average_;
   std::map<std::string, torch::Tensor> state_;  // saved but not learned: never averaged
   std::unique_ptr<torch::optim::AdamW> adam_;
+  std::optional<Prior> prior_;
+  std::optional<Teacher> teacher_;
+  std::unique_ptr<EventFile> events_;
+  bool stop_ = false;  // a signal has reached one of the processes
   int64_t step_ = 0, best_step_ = -1;
   int skipped_in_a_row_ = 0;
   double loss_ = 0, gradient_norm_ = 0, held_out_ = 0, best_held_out_ = 0, rate_factor_ = 1;

@@ -13,6 +13,7 @@
 #include "kernels/noise.h"
 #include "models/registry.h"
 #include "runtime/session.h"
+#include "support/gradients_torch.h"
 #include "support/made_speech.h"
 #include "support/temp_folder.h"
 #include "support/throws.h"
@@ -201,7 +202,8 @@ TEST_F(Training, TheBestCheckpointIsKeptBesideTheLast) {
   std::snprintf(name, sizeof name, "checkpoint-%012d.safetensors", static_cast<int>(best));
   EXPECT_TRUE(fs::exists(run("a") / name));
   EXPECT_TRUE(fs::exists(run("a") / "checkpoint-000000000008.safetensors"));
-  EXPECT_EQ(std::distance(fs::directory_iterator(run("a")), {}), 5);  // two models and the log
+  // two checkpoints, two models, the log, events, the report
+  EXPECT_EQ(std::distance(fs::directory_iterator(run("a")), {}), 7);
   TrainOptions options = quiet();
   options.init = run("a") / "best.safetensors";
   EXPECT_DOUBLE_EQ(Trainer(settings_, run("b"), options).measure().nats_per_sample, nats);
@@ -219,11 +221,7 @@ TEST_F(Training, AccumulatedGradientsAreThoseOfTheWholeBatch) {
   settings_.batch = 1;
   settings_.accumulate = 4;
   const auto parts = gradients("b");
-  ASSERT_EQ(whole.size(), parts.size());
-  for (const auto& [name, gradient] : whole)
-    EXPECT_LT((parts.at(name) - gradient).abs().max().item<double>(),
-              2e-6 * gradient.abs().max().item<double>())
-        << name;
+  EXPECT_LT(support::relative_distance(parts, whole), 1e-6);
 }
 
 TEST_F(Training, WeightDecayTakesItsShareOffMatricesAlone) {
@@ -305,6 +303,67 @@ TEST_F(Training, ReversibleRunsArriveWherePlainOnesDo) {
   Trainer mine(settings_, run("b"), quiet());
   mine.run();
   EXPECT_NEAR(mine.measure().nats_per_sample, plain.measure().nats_per_sample, 1e-3);
+}
+
+TEST_F(Training, TheReportHoldsCurvesAndCopies) {
+  Trainer(settings_, run("a"), quiet()).run();
+  const fs::path report = run("a") / "report";
+  EXPECT_EQ(slurp(report / "curves.png").substr(1, 3), "PNG");
+  std::vector<fs::path> copies;
+  for (const auto& entry : fs::directory_iterator(report))
+    if (entry.path().filename().string().find("-copy.wav") != std::string::npos)
+      copies.push_back(entry.path());
+  ASSERT_EQ(copies.size(), 1u);  // of the one corpus
+  std::string name = copies[0].filename();
+  name.resize(name.size() - 9);
+  const auto original = audio::read_sound(report / (name + ".wav"));
+  EXPECT_EQ(audio::read_sound(copies[0]).samples.size(), original.samples.size());
+  const auto clip = audio::read_sound(corpus() / (name + ".wav")).samples;
+  for (size_t i = 0; i < original.samples.size(); i += 100) ASSERT_EQ(original.samples[i], clip[i]);
+  EXPECT_TRUE(fs::exists(report / (name + ".png")));
+}
+
+TEST_F(Training, AFlatPriorIsMaximumLikelihood) {
+  Trainer(settings_, run("a"), quiet()).run();
+  TrainOptions from = quiet();
+  from.init = run("a") / "model.safetensors";
+  Trainer plain(settings_, run("b"), from);
+  plain.run();
+  settings_.prior = run("a") / "model.safetensors";
+  Trainer flat(settings_, run("c"), quiet());
+  flat.run();
+  for (const auto& [name, weight] : plain.flow().weights())
+    EXPECT_TRUE(torch::equal(weight, flat.flow().weights().at(name))) << name;
+}
+
+TEST_F(Training, ANarrowPriorHoldsTheWeights) {
+  Trainer(settings_, run("a"), quiet()).run();
+  settings_.prior = run("a") / "model.safetensors";
+  settings_.steps = 60;
+  settings_.clip = 0;
+  const auto moved = [&](double deviation, const std::string& name) {
+    settings_.prior_deviation = deviation;
+    Trainer trainer(settings_, run(name), quiet());
+    std::map<std::string, torch::Tensor> start;
+    for (const auto& [key, weight] : trainer.flow().weights()) start[key] = weight.detach().clone();
+    trainer.run();
+    double square = 0;
+    for (const auto& [key, weight] : trainer.flow().weights())
+      square += (weight.detach() - start.at(key)).square().sum().item<double>();
+    return std::sqrt(square);
+  };
+  const double flat = moved(0, "b"), wide = moved(1e3, "c"), narrow = moved(1e-5, "d");
+  EXPECT_NEAR(wide, flat, 0.05 * flat);
+  EXPECT_LT(narrow, 0.2 * flat);
+}
+
+TEST_F(Training, APriorOfAnotherModelIsRefused) {
+  Trainer(settings_, run("a"), quiet()).run();
+  settings_.prior = run("a") / "model.safetensors";
+  settings_.prior_deviation = 0.1;
+  settings_.settings["channels"] = 16;
+  EXPECT_EQ(support::thrown_by([&] { Trainer(settings_, run("b"), quiet()); }).code(),
+            "prior-differs");
 }
 
 TEST_F(Training, BadFilesAreRejectedWithTheReason) {
