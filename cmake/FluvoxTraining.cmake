@@ -6,8 +6,8 @@ file(GLOB torch_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/net/*_torch.
 fluvox_library(torch SOURCES ${torch_sources} DEPENDS fluvox_flow LibTorch::LibTorch)
 target_precompile_headers(fluvox_torch PRIVATE <torch/torch.h>)
 
-fluvox_library(train DEPENDS fluvox_torch fluvox_models fluvox_mel fluvox_audio fluvox_runtime
-               fluvox_report)
+fluvox_library(train DEPENDS fluvox_torch fluvox_models fluvox_mel fluvox_audio fluvox_corpus
+               fluvox_runtime fluvox_report)
 target_precompile_headers(fluvox_train REUSE_FROM fluvox_torch)
 
 set(train_cli ${PROJECT_SOURCE_DIR}/src/cli/train_torch.cpp ${PROJECT_SOURCE_DIR}/src/cli/program.cpp

@@ -18,8 +18,8 @@
 // of the panel][2], and the inputs of each segment are rounded up to a multiple of 32 with zeros.
 //
 // For speed align weights, and for amx the rows of x and y too, to 64 bytes: tiles are then read
-// twice as fast. A segment whose inputs are no multiple of 32 costs amx a copy of its last block:
-// zero channels in x and in w avoid it.
+// twice as fast. A segment whose inputs are no multiple of 32 costs amx a copy of its last block,
+// unless that much of a row is `readable`: the packed weights of what follows the inputs are zeros.
 //
 // Rows of x need an even address only; the inputs of a segment must be even (add a zero input where
 // they are not). No sizes but rows, inputs and segments may be 0. y must not overlap the rest.
@@ -41,6 +41,7 @@ struct SegmentBf16 {
   std::ptrdiff_t stride;  // from row to row; may be 0 or negative
   int inputs;             // even
   const Bf16* w;          // packed [inputs][outputs]
+  int readable = 0;       // numbers of a row that may be read, what follows the inputs being finite
 };
 
 // to <- from, to nearest even. NaN stays NaN, and what is smaller than 2^-126 becomes zero.

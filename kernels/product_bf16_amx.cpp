@@ -3,6 +3,9 @@
 // Tile registers: 0 to 3 the sums of 2 x 2 blocks of 16 rows by 16 outputs, 4 and 5 the inputs of
 // those rows (16 rows of 32 inputs), 6 and 7 the weights (16 pairs by 16 outputs).
 //
+// As in product_tile.h, the first tiles of a panel ask for the weights of the next one: of the 64
+// cache lines that a block of 32 inputs has there, every tile asks for a quarter.
+//
 // A last block of fewer than 16 rows begins earlier and computes some rows again: their bits are
 // the same. Where there are fewer than 16 rows in all, the tiles are that much shorter.
 #if defined(__x86_64__)
@@ -21,7 +24,7 @@ constexpr float kZeros[2 * kTileOutputs] = {};
 // `height` rows each; kPair: there is a second one.
 template <bool kPair, int N>
 void tile(const ProductArgumentsBf16& a, std::ptrdiff_t row, std::ptrdiff_t second, int height,
-          int panel, int width, int first) {
+          int panel, int width, int first, int share) {
   const int left = a.outputs - first;
   const int valid = left < N * kTileOutputs ? left : N * kTileOutputs;
   // A tile load waits long for a store just made, so only what must be copied is.
@@ -45,9 +48,14 @@ void tile(const ProductArgumentsBf16& a, std::ptrdiff_t row, std::ptrdiff_t seco
     const Bf16* x = segment.x + row * segment.stride;
     const Bf16* x2 = segment.x + second * segment.stride;
     std::ptrdiff_t x_stride = segment.stride * 2;
+    const char* ahead = reinterpret_cast<const char*>(
+        segment.w + static_cast<std::ptrdiff_t>(panel + kPanel) * packed);
+    constexpr int kLines = kPanel * kBf16Block * static_cast<int>(sizeof(Bf16)) / kLine;
+    ahead += std::ptrdiff_t{share} * (kLines / kShares) * kLine;
     alignas(64) Bf16 last[2][kTileRows][kBf16Block];
     for (int i = 0; i < segment.inputs; i += kBf16Block) {
-      if (const int inputs = segment.inputs - i; inputs < kBf16Block) {
+      if (const int inputs = segment.inputs - i;
+          inputs < kBf16Block && segment.readable < i + kBf16Block) {
         const auto mask = static_cast<__mmask16>((1u << (inputs / 2)) - 1);
         for (int r = 0; r < height; ++r) {
           _mm512_store_si512(last[0][r], _mm512_maskz_loadu_epi32(mask, x + r * segment.stride));
@@ -58,6 +66,11 @@ void tile(const ProductArgumentsBf16& a, std::ptrdiff_t row, std::ptrdiff_t seco
         x = last[0][0];
         x2 = last[1][0];
         x_stride = sizeof last[0][0];
+      }
+      if (share < kShares) {
+        for (int line = 0; line < kLines / kShares; ++line)
+          __builtin_prefetch(ahead + line * kLine, 0, 2);
+        ahead += kLines * kLine;
       }
       _tile_loadd(6, w, w_stride);
       _tile_loadd(4, x, x_stride);
@@ -102,16 +115,19 @@ void tile(const ProductArgumentsBf16& a, std::ptrdiff_t row, std::ptrdiff_t seco
   }
 }
 
+// Returns the share that the next tile of the panel asks for.
 template <int N>
-void column(const ProductArgumentsBf16& a, int height, int panel, int width, int first) {
+int column(const ProductArgumentsBf16& a, int height, int panel, int width, int first, int share) {
   const std::ptrdiff_t last = a.rows - height;  // where the last block begins
   for (std::ptrdiff_t row = 0; row < a.rows; row += 2 * height) {
     const std::ptrdiff_t here = row < last ? row : last, next = row + height;
     if (next < a.rows)
-      tile<true, N>(a, here, next < last ? next : last, height, panel, width, first);
+      tile<true, N>(a, here, next < last ? next : last, height, panel, width, first, share);
     else
-      tile<false, N>(a, here, here, height, panel, width, first);
+      tile<false, N>(a, here, here, height, panel, width, first, share);
+    if (share < kShares) ++share;
   }
+  return share;
 }
 
 }  // namespace
@@ -123,11 +139,11 @@ void product_bf16_amx(const ProductArgumentsBf16& a) {
   for (int panel = 0; panel < a.outputs; panel += kPanel) {
     const int left = (a.outputs - panel + kGroup - 1) / kGroup * kGroup;
     const int width = left < kPanel ? left : kPanel;
+    int share = panel + kPanel < a.outputs ? 0 : kShares;
     for (int first = panel; first < panel + width; first += 2 * kTileOutputs)
-      if (panel + width - first > kTileOutputs)
-        column<2>(a, height, panel, width, first);
-      else
-        column<1>(a, height, panel, width, first);
+      share = panel + width - first > kTileOutputs
+                  ? column<2>(a, height, panel, width, first, share)
+                  : column<1>(a, height, panel, width, first, share);
   }
   _tile_release();
 }

@@ -47,6 +47,8 @@ int main(int argc, char** argv) {
   cli::add_plot(program);
   cli::add_devices(program);
   cli::add_bench(program);
+  cli::add_evaluate(program);
+  cli::add_prepare(program);
   cli::add_train(program);
   return program.run(argc, argv, [](int count, char** arguments) {
     choose_isa();

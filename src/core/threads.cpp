@@ -1,7 +1,7 @@
 #include "core/threads.h"
 
 #include <algorithm>
-#include <atomic>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
@@ -9,6 +9,22 @@ namespace fluvox {
 namespace {
 
 thread_local bool inside_task = false;
+
+// One piece of work often follows another within microseconds, and a thread that sleeps takes
+// longer than that to wake. So whoever waits looks for what it waits for a while before it sleeps.
+template <class Condition>
+void look_for(const Condition& condition) {
+  constexpr auto kPatience = std::chrono::microseconds(50);
+  const auto start = std::chrono::steady_clock::now();
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (condition()) return;
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    }
+  } while (std::chrono::steady_clock::now() - start < kPatience);
+}
 
 }  // namespace
 
@@ -34,6 +50,7 @@ Threads::~Threads() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    ++generation_;
   }
   wake_.notify_all();
   for (std::thread& worker : workers_) worker.join();
@@ -60,8 +77,10 @@ void Threads::take_part(Job& job) {
 
 void Threads::work() {
   unsigned long seen = 0;
-  std::unique_lock lock(mutex_);
+  std::unique_lock lock(mutex_, std::defer_lock);
   while (true) {
+    look_for([&] { return generation_ != seen; });
+    lock.lock();
     wake_.wait(lock, [&] { return stopping_ || (job_ && generation_ != seen); });
     if (stopping_) return;
     seen = generation_;
@@ -71,6 +90,7 @@ void Threads::work() {
     take_part(job);
     lock.lock();
     if (--busy_ == 0) done_.notify_one();
+    lock.unlock();
   }
 }
 
@@ -89,8 +109,12 @@ void Threads::run(int count, const std::function<void(int)>& fn) {
   wake_.notify_all();
   take_part(job);
   {
-    std::unique_lock lock(mutex_);
+    const std::lock_guard lock(mutex_);
     job_ = nullptr;  // a worker that wakes late finds nothing
+  }
+  look_for([&] { return busy_ == 0; });
+  {
+    std::unique_lock lock(mutex_);
     done_.wait(lock, [&] { return busy_ == 0; });
   }
   if (job.error) std::rethrow_exception(job.error);

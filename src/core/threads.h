@@ -2,6 +2,7 @@
 // who computes it, so results are the same for every number of threads.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <functional>
@@ -34,11 +35,11 @@ class Threads {
 
   std::vector<std::thread> workers_;
   std::mutex callers_;  // one run() at a time
-  std::mutex mutex_;    // of what follows
+  std::mutex mutex_;    // of what follows; the atomic ones are also looked at without it
   std::condition_variable wake_, done_;
   Job* job_ = nullptr;
-  unsigned long generation_ = 0;
-  int busy_ = 0;
+  std::atomic<unsigned long> generation_ = 0;  // of jobs, the end of the pool being the last one
+  std::atomic<int> busy_ = 0;
   bool stopping_ = false;
 };
 

@@ -37,44 +37,71 @@ struct Plan {
   std::vector<PackedConv> layers;
 };
 
-// The input of one convolution: the rows at work, before them the kernel - 1 rows that they look
-// back at (zeros at first), and zero columns on both sides.
+// The input of one convolution in the precision of its weights: the rows at work, before them the
+// kernel - 1 rows that they look back at (zeros at first), and zero columns on both sides.
 class Input {
  public:
-  Input(int kernel, int columns, int channels, int dilation)
-      : kernel_(kernel), columns_(columns), channels_(channels), dilation_(dilation) {
+  Input(int kernel, int columns, int channels, int dilation, Precision precision)
+      : kernel_(kernel), channels_(channels), dilation_(dilation) {
     // A tap further out than the row is wide meets zeros alone: moved nearer it meets the same.
     pad_ = std::min(static_cast<int64_t>(dilation) * (kernel - 1) / 2, int64_t{columns});
-    row_size_ = (columns + 2 * pad_) * channels;
-    values_.resize(static_cast<size_t>(row_size_ * (kernel - 1 + kBlock)));
+    row_places_ = columns + 2 * pad_;
+    const int64_t places = row_places_ * (kernel - 1 + kBlock);
+    if (precision == Precision::bf16)
+      rounded_ = RoundedRows(places, channels);
+    else
+      values_.resize(static_cast<size_t>(places * channels));
   }
 
-  float* row(int r) { return values_.data() + (kernel_ - 1 + r) * row_size_ + pad_ * channels_; }
+  // x [count][channels], or where `rectify` its positive part, at row r from column `from` on.
+  void put(int r, int from, int count, const float* x, bool rectify) {
+    const int64_t first = place(r, from);
+    const int values = count * channels_;
+    if (rounded_.empty()) {
+      float* to = values_.data() + first * channels_;
+      rectify ? relu(x, values, to) : static_cast<void>(std::copy_n(x, values, to));
+    } else if (rectify) {
+      thread_local std::vector<float> positive;
+      positive.resize(static_cast<size_t>(values));
+      relu(x, values, positive.data());
+      rounded_.set(first, count, positive.data());
+    } else {
+      rounded_.set(first, count, x);
+    }
+  }
 
   // Row r of the convolution, causal over rows and centred over columns, in columns [from, to)
   // -> y [to - from][outputs]
-  void convolve(const PackedConv& conv, int r, int from, int to, float* y) {
-    std::vector<Term> segments;
-    segments.reserve(conv.taps.size());
+  void convolve(const PackedConv& conv, int r, int from, int to, float* y) const {
+    thread_local std::vector<Term> terms;
+    terms.clear();
     for (int i = 0; i < kernel_; ++i)
       for (int j = 0; j < kernel_; ++j) {
         const int64_t offset = static_cast<int64_t>(j - (kernel_ - 1) / 2) * dilation_;
-        const float* x =
-            row(r - (kernel_ - 1) + i) + (from + std::clamp(offset, -pad_, pad_)) * channels_;
-        segments.push_back(conv.taps[static_cast<size_t>(i * kernel_ + j)].times(x, channels_));
+        const int64_t first = place(r - (kernel_ - 1) + i, from) + std::clamp(offset, -pad_, pad_);
+        const PackedMatrix& tap = conv.taps[static_cast<size_t>(i * kernel_ + j)];
+        terms.push_back(rounded_.empty() ? tap.times(values_.data() + first * channels_, channels_)
+                                         : tap.times(rounded_, first));
       }
-    multiply(to - from, conv.bias, segments, y, conv.outputs());
+    multiply(to - from, conv.bias, terms, y, conv.outputs());
   }
 
   // After `rows` rows: the last ones become the past of those that follow.
   void advance(int rows) {
-    std::copy_n(values_.begin() + rows * row_size_, (kernel_ - 1) * row_size_, values_.begin());
+    const int64_t from = rows * row_places_, count = (kernel_ - 1) * row_places_;
+    if (rounded_.empty())
+      std::copy_n(values_.begin() + from * channels_, count * channels_, values_.begin());
+    else
+      std::copy_n(rounded_.row(from), count * rounded_.stride(), rounded_.row(0));
   }
 
  private:
-  int kernel_, columns_, channels_, dilation_;
-  int64_t pad_, row_size_;
-  std::vector<float> values_;
+  int64_t place(int r, int column) const { return (kernel_ - 1 + r) * row_places_ + pad_ + column; }
+
+  int kernel_, channels_, dilation_;
+  int64_t pad_, row_places_;
+  std::vector<float> values_;  // one of these two
+  RoundedRows rounded_;
 };
 
 class Conv2dStream : public NetStream {
@@ -86,9 +113,10 @@ class Conv2dStream : public NetStream {
   Grid push(const Grid& x, const Window*, bool, Threads& threads) override {
     const int columns = x.columns / plan_.net.inputs;
     if (inputs_.empty()) {
-      inputs_.emplace_back(plan_.net.kernel, columns, plan_.net.inputs, 1);
+      const Precision precision = plan_.first.taps[0].precision();
+      inputs_.emplace_back(plan_.net.kernel, columns, plan_.net.inputs, 1, precision);
       for (const int d : plan_.net.dilations)
-        inputs_.emplace_back(plan_.net.kernel, columns, plan_.net.channels, d);
+        inputs_.emplace_back(plan_.net.kernel, columns, plan_.net.channels, d, precision);
     }
     Grid out(x.rows, columns * plan_.net.outputs);
     for (int first = 0; first < x.rows; first += kBlock)
@@ -101,21 +129,23 @@ class Conv2dStream : public NetStream {
   void block(const Grid& x, int columns, int first, int rows, Grid& out, Threads& threads) {
     const int channels = plan_.net.channels;
     const size_t depth = plan_.layers.size();
-    for (int r = 0; r < rows; ++r) std::copy_n(x.row(first + r), x.columns, inputs_[0].row(r));
-    Grid h(rows, columns * channels);
+    for (int r = 0; r < rows; ++r) inputs_[0].put(r, 0, columns, x.row(first + r), false);
+    h_.resize(static_cast<size_t>(rows) * columns * channels);
     for (size_t l = 0; l <= depth; ++l) {
       const bool last = l == depth;
       each_part(rows, columns, threads, [&](int r, int from, int to) {
         const int count = (to - from) * channels;
-        float* mine = h.row(r) + from * channels;
+        float* mine = h_.data() + (static_cast<size_t>(r) * columns + from) * channels;
         if (l == 0) {
           inputs_[0].convolve(plan_.first, r, from, to, mine);
         } else {
-          std::vector<float> change(static_cast<size_t>(count));
-          inputs_[l].convolve(plan_.layers[l - 1], r, from, to, change.data());
-          for (int i = 0; i < count; ++i) mine[i] += change[static_cast<size_t>(i)];
+          thread_local Aligned<float> scratch;
+          scratch.resize(static_cast<size_t>(count));
+          float* change = scratch.data();
+          inputs_[l].convolve(plan_.layers[l - 1], r, from, to, change);
+          for (int i = 0; i < count; ++i) mine[i] += change[i];
         }
-        if (!last) return relu(mine, count, inputs_[l + 1].row(r) + from * channels);
+        if (!last) return inputs_[l + 1].put(r, from, to - from, mine, true);
         relu(mine, count, mine);
         multiply(to - from, plan_.last.bias, {plan_.last.taps[0].times(mine, channels)},
                  out.row(first + r) + from * plan_.net.outputs, plan_.net.outputs);
@@ -137,6 +167,7 @@ class Conv2dStream : public NetStream {
   const Plan& plan_;
   int64_t done_ = 0;
   std::vector<Input> inputs_;  // of the first convolution, then of every layer
+  Aligned<float> h_;           // of the block at work
 };
 
 class Conv2dRuntime : public RuntimeNet {

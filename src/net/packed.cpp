@@ -1,15 +1,19 @@
 #include "net/packed.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "kernels/product.h"
-#include "kernels/product_bf16.h"
 
 namespace fluvox::net {
 namespace {
 
-// The bfloat16 product takes pairs of inputs.
+// The bfloat16 product takes pairs of inputs, and is quickest with whole blocks.
 int even(int inputs) { return inputs + inputs % 2; }
+int whole_blocks(int inputs) {
+  constexpr int kBlock = 32;
+  return (inputs + kBlock - 1) / kBlock * kBlock;
+}
 
 void multiply_fp32(std::ptrdiff_t rows, int outputs, const float* bias,
                    const std::vector<Term>& terms, float* y, std::ptrdiff_t y_stride) {
@@ -17,7 +21,7 @@ void multiply_fp32(std::ptrdiff_t rows, int outputs, const float* bias,
   segments.clear();
   for (const Term& term : terms)
     segments.push_back({term.x, term.stride, term.matrix->inputs(),
-                        static_cast<const float*>(term.matrix->data())});
+                        reinterpret_cast<const float*>(term.matrix->data())});
   kernels::product_cpu(rows, outputs, bias, segments.data(), static_cast<int>(segments.size()), y,
                        y_stride);
 }
@@ -25,19 +29,26 @@ void multiply_fp32(std::ptrdiff_t rows, int outputs, const float* bias,
 void multiply_bf16(std::ptrdiff_t rows, int outputs, const float* bias,
                    const std::vector<Term>& terms, float* y, std::ptrdiff_t y_stride) {
   thread_local std::vector<kernels::SegmentBf16> segments;
-  thread_local std::vector<kernels::Bf16> rounded;
+  thread_local Aligned<kernels::Bf16> rounded;
   size_t width = 0;
-  for (const Term& term : terms) width += static_cast<size_t>(even(term.matrix->inputs()));
+  for (const Term& term : terms)
+    if (term.rounded == nullptr) width += static_cast<size_t>(whole_blocks(term.matrix->inputs()));
   rounded.resize(width * static_cast<size_t>(rows));
   segments.clear();
   kernels::Bf16* to = rounded.data();
   for (const Term& term : terms) {
-    const int inputs = term.matrix->inputs(), stride = even(inputs);
-    segments.push_back(
-        {to, stride, stride, static_cast<const kernels::Bf16*>(term.matrix->data())});
+    const int inputs = term.matrix->inputs();
+    const auto* w = reinterpret_cast<const kernels::Bf16*>(term.matrix->data());
+    if (term.rounded != nullptr) {
+      segments.push_back({term.rounded, term.rounded_stride, even(inputs), w,
+                          static_cast<int>(term.rounded_stride)});
+      continue;
+    }
+    const int stride = whole_blocks(inputs);
+    segments.push_back({to, stride, even(inputs), w, stride});
     for (std::ptrdiff_t t = 0; t < rows; ++t, to += stride) {
       kernels::to_bf16_cpu(inputs, term.x + t * term.stride, to);
-      if (inputs != stride) to[inputs] = {0};
+      std::fill(to + inputs, to + stride, kernels::Bf16{0});
     }
   }
   kernels::product_bf16_cpu(rows, outputs, bias, segments.data(), static_cast<int>(segments.size()),
@@ -51,15 +62,26 @@ PackedMatrix::PackedMatrix(const float* w, std::ptrdiff_t input_stride,
                            Precision precision)
     : inputs_(inputs), outputs_(outputs), precision_(precision) {
   if (precision == Precision::fp32) {
-    lines_.resize(kernels::packed_size(inputs, outputs) * sizeof(float) / sizeof(Line));
+    bytes_.resize(kernels::packed_size(inputs, outputs) * sizeof(float));
     kernels::pack(w, input_stride, output_stride, inputs, outputs,
-                  reinterpret_cast<float*>(lines_.data()));
+                  reinterpret_cast<float*>(bytes_.data()));
   } else {
-    lines_.resize(kernels::packed_size_bf16(inputs, outputs) * sizeof(kernels::Bf16) /
-                  sizeof(Line));
+    bytes_.resize(kernels::packed_size_bf16(inputs, outputs) * sizeof(kernels::Bf16));
     kernels::pack_bf16(w, input_stride, output_stride, inputs, outputs,
-                       reinterpret_cast<kernels::Bf16*>(lines_.data()));
+                       reinterpret_cast<kernels::Bf16*>(bytes_.data()));
   }
+}
+
+RoundedRows::RoundedRows(int64_t rows, int columns)
+    : rows_(rows),
+      stride_(whole_blocks(columns)),
+      columns_(columns),
+      values_(static_cast<size_t>(rows_ * stride_)) {}
+
+void RoundedRows::set(int64_t r, int64_t count, const float* from) {
+  if (stride_ == columns_) return kernels::to_bf16_cpu(count * stride_, from, row(r));
+  for (int64_t i = 0; i < count; ++i, from += columns_)
+    kernels::to_bf16_cpu(columns_, from, row(r + i));
 }
 
 PackedConv::PackedConv(const std::vector<float>& weight, std::vector<float> bias_, int inputs,

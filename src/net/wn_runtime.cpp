@@ -11,7 +11,9 @@
 namespace fluvox::net {
 namespace {
 
-constexpr int kPiece = 48;  // rows: what a layer makes of them on the way stays in the cache
+// Rows at a time: what a layer makes of them on the way stays in the cache. In bfloat16 more of
+// them, since the weights come no faster.
+int piece_rows(Precision precision) { return precision == Precision::bf16 ? 96 : 48; }
 
 // A convolution or 1x1 as read from the file, in double: weight [outputs][inputs][taps].
 struct Exact {
@@ -157,12 +159,40 @@ struct Plan {
 };
 
 // The input of a layer as rows [first, ...) of the series, with the rows of zeros that stand before
-// the series and after its end where the layer looks there.
+// the series and after its end where the layer looks there. In bfloat16 a rounded copy stands
+// beside it, for the taps.
 struct Input {
+  Input() = default;
+  Input(int64_t first_, int rows, int columns, Precision precision)
+      : first(first_), grid(rows, columns) {
+    if (precision == Precision::bf16) rounded = RoundedRows(rows, columns);
+  }
   float* row(int64_t t) { return grid.row(static_cast<int>(t - first)); }
+  // To be called for rows that are final.
+  void round(int64_t from, int64_t to) {
+    if (!rounded.empty() && from < to) rounded.set(from - first, to - from, row(from));
+  }
+  Term times(const PackedMatrix& matrix, int64_t from) {
+    return rounded.empty() ? matrix.times(row(from), grid.columns)
+                           : matrix.times(rounded, from - first);
+  }
+
   int64_t first = 0;
   Grid grid;
+  RoundedRows rounded;
 };
+
+// What a piece of a layer is made in, on its way.
+struct Scratch {
+  Scratch(size_t rows, size_t channels, size_t outputs) {
+    a.resize(rows * 2 * channels);
+    gate.resize(rows * channels);
+    change.resize(rows * (channels + outputs));
+  }
+  static thread_local Aligned<float> a, gate, change;
+};
+
+thread_local Aligned<float> Scratch::a, Scratch::gate, Scratch::change;
 
 // Each layer keeps what it still needs of its input and emits with a delay of its reach.
 class WnStream : public NetStream {
@@ -180,16 +210,18 @@ class WnStream : public NetStream {
       std::copy_n(kept.row(t), inputs, to);
       to[inputs] = 1;
     }
+    x.round(states_[0].received, states_[0].received + kept.rows);
     const int64_t before = done();
     int64_t fresh = kept.rows;
+    round_features(features, threads);
     for (size_t l = 0; l < plan_.layers.size(); ++l) {
       const int64_t from = states_[l].done, to = ready(l, fresh, last);
       Input next;
       if (l + 1 < plan_.layers.size()) next = open(l + 1, to - from, plan_.wn.channels, last);
       if (l == 0) begin_out(to - from);
-      in_pieces(threads, static_cast<int>(to - from), kPiece, [&](int first, int end) {
-        run(l, from + first, from + end, to, x, features, next);
-      });
+      in_pieces(
+          threads, static_cast<int>(to - from), piece_rows(plan_.precision),
+          [&](int first, int end) { run(l, from + first, from + end, to, x, features, next); });
       close(l, x, fresh, to);
       fresh = to - from;
       x = std::move(next);
@@ -227,9 +259,10 @@ class WnStream : public NetStream {
         std::min(state.done - zeros_before(reach, to), state.received - state.past.rows);
     int64_t end = state.received + fresh;
     if (last) end = std::max(end, to + zeros_after(reach, state.done, to));
-    Input input{begin, Grid(static_cast<int>(end - begin), columns)};
+    Input input(begin, static_cast<int>(end - begin), columns, plan_.precision);
     std::copy(state.past.values.begin(), state.past.values.end(),
               input.row(state.received - state.past.rows));
+    input.round(state.received - state.past.rows, state.received);
     return input;
   }
 
@@ -242,6 +275,17 @@ class WnStream : public NetStream {
     Grid past(static_cast<int>(state.received - needed), x.grid.columns);
     std::copy_n(x.row(needed), past.values.size(), past.values.begin());
     state.past = std::move(past);
+  }
+
+  // All layers read the same features: rounded once for them.
+  void round_features(const Window* features, Threads& threads) {
+    if (features == nullptr || plan_.precision != Precision::bf16) return;
+    features_from_ = done();
+    const int64_t rows = features->end() - features_from_;
+    features_ = RoundedRows(rows, features->columns());
+    in_pieces(threads, static_cast<int>(rows), 64, [&](int first, int end) {
+      features_.set(first, end - first, features->row(features_from_ + first));
+    });
   }
 
   void begin_out(int64_t rows) {
@@ -258,30 +302,30 @@ class WnStream : public NetStream {
     const int rows = static_cast<int>(end - first), channels = plan_.wn.channels;
     const int64_t nearest = -zeros_before(plan_.reach(layer), to);
     const int64_t furthest = x.first + x.grid.rows - to;
-    std::vector<Term> segments;
+    thread_local std::vector<Term> terms;
+    terms.clear();
     for (int tap = 0; tap < plan_.wn.kernel; ++tap) {
       const int64_t offset = (tap - plan_.wn.kernel / 2) * layer.dilation;
-      segments.push_back(layer.taps[static_cast<size_t>(tap)].times(
-          x.row(first + std::clamp(offset, nearest, furthest)), x.grid.columns));
+      terms.push_back(x.times(layer.taps[static_cast<size_t>(tap)],
+                              first + std::clamp(offset, nearest, furthest)));
     }
     for (const PackedMatrix& condition : layer.condition)
-      segments.push_back(condition.times(features->row(first), features->columns()));
-
-    Grid a(rows, 2 * channels), gate(rows, channels);
-    multiply(rows, layer.bias, segments, a.row(0), a.columns);
-    kernels::gate_cpu(rows, channels, a.row(0), a.columns, nullptr, 0, gate.row(0), channels);
+      terms.push_back(features_.empty() ? condition.times(features->row(first), features->columns())
+                                        : condition.times(features_, first - features_from_));
 
     const int outputs = plan_.wn.outputs;
-    const int residual = static_cast<int>(layer.after_bias.size()) - outputs;
-    Grid change(rows, residual + outputs);
-    multiply(rows, layer.after_bias, {layer.after.times(gate.row(0), channels)}, change.row(0),
-             change.columns);
+    const int columns = static_cast<int>(layer.after_bias.size()), residual = columns - outputs;
+    const Scratch scratch(static_cast<size_t>(rows), static_cast<size_t>(channels),
+                          static_cast<size_t>(outputs));
+    float *a = scratch.a.data(), *gate = scratch.gate.data(), *change = scratch.change.data();
+    multiply(rows, layer.bias, terms, a, 2 * channels);
+    kernels::gate_cpu(rows, channels, a, 2 * channels, nullptr, 0, gate, channels);
+    multiply(rows, layer.after_bias, {layer.after.times(gate, channels)}, change, columns);
     if (l == 0 && residual > 0)
-      multiply(rows, plan_.start_bias,
-               {plan_.start_matrix.front().times(x.row(first), x.grid.columns)}, next.row(first),
-               channels);
+      multiply(rows, plan_.start_bias, {x.times(plan_.start_matrix.front(), first)},
+               next.row(first), channels);
     for (int t = 0; t < rows; ++t) {
-      const float* r = change.row(t);
+      const float* r = change + static_cast<std::ptrdiff_t>(t) * columns;
       if (residual > 0) {
         const float* before = l == 0 ? next.row(first + t) : x.row(first + t);
         float* after = next.row(first + t);
@@ -291,11 +335,14 @@ class WnStream : public NetStream {
       float* sum = out_.row(first + t);
       for (int c = 0; c < outputs; ++c) sum[c] += r[c];
     }
+    if (residual > 0) next.round(first, end);
   }
 
   const Plan& plan_;
   std::vector<State> states_;
-  Window out_;  // rows that the last layer has not reached yet
+  Window out_;            // rows that the last layer has not reached yet
+  RoundedRows features_;  // in bfloat16, from this row on
+  int64_t features_from_ = 0;
 };
 
 class WnRuntime : public RuntimeNet {

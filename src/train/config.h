@@ -18,9 +18,10 @@ struct CorpusSettings {
 
 template <class Visitor>
 void fields(Visitor& v, CorpusSettings& c) {
-  v("path", c.path, "a folder searched for sound files");
+  v("path", c.path, "a manifest.jsonl of `fluvox prepare`, or a folder searched for sound files");
   v("weight", c.weight, "how often to draw from it, beside its minutes", Range{0.001, 1000});
-  v("held_out", c.held_out, "clips (or speakers) kept for measuring", Range{0, 100000});
+  v("held_out", c.held_out, "clips (or speakers) kept for measuring, where no manifest says which",
+    Range{0, 100000});
   v("by", c.by, "what is held out: clips, or speakers (a name's part before '__')",
     OneOf{"clip", "speaker"});
 }

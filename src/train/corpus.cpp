@@ -3,49 +3,81 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <map>
 #include <set>
 
+#include "audio/encoding.h"
 #include "audio/resample.h"
-#include "audio/sound_file.h"
 #include "core/log.h"
-#include "core/sha256.h"
 #include "core/signals.h"
+#include "corpus/manifest.h"
+#include "corpus/split.h"
 
 namespace fluvox::train {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> sound_files(const fs::path& folder) {
+// A clip that is to be read: of a manifest, or a file of a folder.
+struct Recording {
+  std::string name, group;  // what is held out together
+  std::string split = {};   // as the manifest says
+  corpus::Entry entry = {};
+};
+
+std::vector<Recording> of_folder(const CorpusSettings& settings) {
+  const fs::path folder = settings.path;
   if (!fs::is_directory(folder))
-    throw Error(Fault::input, "corpus-missing",
-                text("corpus: expected a folder of sound files at ", folder, ", found none"));
+    throw Error(
+        Fault::input, "corpus-missing",
+        text("corpus: expected a manifest or a folder of sound files at ", folder, ", found none"));
   static const std::set<std::string> endings = {".wav", ".flac", ".ogg", ".opus", ".mp3"};
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(folder))
     if (entry.is_regular_file() && endings.count(entry.path().extension()))
       files.push_back(entry.path());
   std::sort(files.begin(), files.end());
-  return files;
-}
-
-std::string group_of(const std::string& name, const CorpusSettings& corpus) {
-  return corpus.by == "speaker" ? name.substr(0, name.find("__")) : name;
-}
-
-// The groups whose hash with the seed comes first.
-std::set<std::string> held_out_groups(const std::vector<fs::path>& files,
-                                      const CorpusSettings& corpus, uint64_t seed) {
-  std::map<std::string, std::string> by_hash;
+  std::vector<Recording> recordings;
   for (const fs::path& file : files) {
-    const std::string group = group_of(file.stem(), corpus), key = text(seed, ":", group);
-    by_hash[sha256_hex(std::as_bytes(std::span(key)))] = group;
+    Recording one{file.stem(), file.stem()};
+    if (const auto speaker = corpus::speaker_in(one.name);
+        settings.by == "speaker" && !speaker.empty())
+      one.group = speaker;
+    one.entry.path = file;
+    recordings.push_back(std::move(one));
   }
+  return recordings;
+}
+
+std::vector<Recording> of_manifest(const CorpusSettings& settings) {
+  std::vector<Recording> recordings;
+  for (corpus::Entry& entry : corpus::read_manifest(settings.path)) {
+    if (settings.by == "speaker" && entry.speaker.empty() && entry.split.empty())
+      throw Error(Fault::input, "speaker-missing",
+                  text(settings.path, ": expected the speaker of ", entry.name,
+                       " to hold speakers out, found none"));
+    const std::string group = settings.by == "speaker" ? entry.speaker : entry.recording;
+    recordings.push_back({entry.name, group, entry.split, std::move(entry)});
+  }
+  return recordings;
+}
+
+// What the manifest says is held out; where it says nothing, the groups whose hash comes first.
+void decide_split(std::vector<Recording>& recordings, const CorpusSettings& settings,
+                  uint64_t seed) {
   std::set<std::string> groups;
-  for (const auto& [hash, group] : by_hash)
-    if (groups.size() < static_cast<size_t>(corpus.held_out)) groups.insert(group);
-  return groups;
+  for (const Recording& one : recordings) {
+    if (!one.split.empty()) return;
+    groups.insert(one.group);
+  }
+  const auto chosen = corpus::held_out(groups, static_cast<size_t>(settings.held_out), seed);
+  for (Recording& one : recordings) one.split = chosen.count(one.group) ? "held-out" : "train";
+}
+
+// The folder's last part; of a manifest, that of the folder it lies in.
+std::string name_of(const CorpusSettings& settings) {
+  const fs::path path = fs::path(settings.path).lexically_normal();
+  const fs::path folder = corpus::names_manifest(path) ? fs::absolute(path).parent_path() : path;
+  return folder.has_filename() ? folder.filename() : folder.parent_path().filename();
 }
 
 std::vector<int16_t> to_s16(std::span<const float> samples) {
@@ -65,41 +97,40 @@ bool silent(const std::vector<int16_t>& samples) {
 
 Corpus read_corpus(const TrainSettings& settings, int rate, size_t least, ProgressMode mode) {
   Corpus corpus;
-  std::vector<CorpusSettings> folders;
-  std::vector<std::vector<fs::path>> files;
+  std::vector<CorpusSettings> places;
+  std::vector<std::vector<Recording>> recordings;
   size_t total = 0, done = 0;
   for (size_t i = 0; i < settings.corpora.size(); ++i) {
-    folders.push_back(from_json<CorpusSettings>(settings.corpora[i], text("corpora.", i)));
-    files.push_back(sound_files(folders.back().path));
-    total += files.back().size();
+    places.push_back(from_json<CorpusSettings>(settings.corpora[i], text("corpora.", i)));
+    const bool manifest = corpus::names_manifest(places[i].path);
+    recordings.push_back(manifest ? of_manifest(places[i]) : of_folder(places[i]));
+    decide_split(recordings[i], places[i], settings.seed);
+    corpus.names.push_back(name_of(places[i]));
+    total += recordings[i].size();
   }
   Progress progress("read corpus", static_cast<double>(total), "files", mode);
-  for (size_t i = 0; i < folders.size(); ++i) {
-    const auto held_out = held_out_groups(files[i], folders[i], settings.seed);
-    const fs::path folder = fs::path(folders[i].path).lexically_normal();
-    corpus.names.push_back(folder.has_filename() ? folder.filename()
-                                                 : folder.parent_path().filename());
-    for (const fs::path& file : files[i]) {
+  corpus::Reader reader;
+  for (size_t i = 0; i < places.size(); ++i) {
+    for (const Recording& one : recordings[i]) {
       throw_if_interrupted();
       progress.update(static_cast<double>(done++));
       try {
-        const auto sound = audio::read_sound(file, rate);
-        Clip clip{file.stem(), to_s16(sound.samples), static_cast<int>(i)};
+        const auto samples = reader.read_at(one.entry, rate);
+        Clip clip{one.name, to_s16(samples), static_cast<int>(i)};
         if (clip.samples.size() < least || silent(clip.samples)) {
           corpus.rejected.push_back(
-              text(file.string(), ": ",
+              text(one.entry.path, ": ",
                    clip.samples.size() < least ? "shorter than a segment" : "silent"));
-        } else if (held_out.count(group_of(clip.name, folders[i]))) {
+        } else if (one.split == "held-out") {
           corpus.held_out.push_back(std::move(clip));
         } else {
           for (double speed : settings.speeds) {
             const int faster = static_cast<int>(std::lround(rate * speed));
-            Clip copy{
-                clip.name,
-                speed == 1.0 ? clip.samples : to_s16(audio::resample(sound.samples, faster, rate)),
-                clip.corpus};
+            Clip copy{clip.name,
+                      speed == 1.0 ? clip.samples : to_s16(audio::resample(samples, faster, rate)),
+                      clip.corpus};
             if (copy.samples.size() < least) continue;
-            corpus.weights.push_back(folders[i].weight * static_cast<double>(copy.samples.size()));
+            corpus.weights.push_back(places[i].weight * static_cast<double>(copy.samples.size()));
             corpus.clips.push_back(std::move(copy));
           }
         }
@@ -114,7 +145,7 @@ Corpus read_corpus(const TrainSettings& settings, int rate, size_t least, Progre
     throw Error(
         Fault::input, "corpus-empty",
         text(
-            "expected clips to train on in ", folders.size(), " folders, found none usable",
+            "expected clips to train on in ", places.size(), " corpora, found none usable",
             corpus.rejected.empty() ? "" : "; the first was rejected: " + corpus.rejected.front()));
   return corpus;
 }

@@ -19,13 +19,14 @@ struct Clip {
 struct Corpus {
   std::vector<Clip> clips;            // to train on
   std::vector<Clip> held_out;         // as they are: never sped up or augmented
-  std::vector<std::string> names;     // of the corpora, the folder's last part
+  std::vector<std::string> names;     // of the corpora: their folders' last parts
   std::vector<double> weights;        // of each clip, to be drawn by
   std::vector<std::string> rejected;  // "path: reason"
 };
 
-// Reads every sound file below each folder, at `rate`. Which are held out is decided by the seed
-// and the file's name alone. Files that cannot be read, and clips shorter than `least` samples or
+// Reads every clip of each manifest (corpus/manifest.h) and every sound file below each folder, at
+// `rate`. Which are held out is what the manifest says or, where it says nothing, decided by the
+// seed and the names alone. Files that cannot be read, and clips shorter than `least` samples or
 // silent, are rejected with the reason; an error when nothing is left.
 Corpus read_corpus(const TrainSettings& settings, int rate, size_t least, ProgressMode progress);
 

@@ -25,6 +25,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"kernels", {}},
     {"core", {}},
     {"audio", {"core"}},
+    {"corpus", {"core", "audio"}},
     {"mel", {"core"}},
     {"net", {"core", "kernels"}},
     {"flow", {"core", "kernels", "net"}},
@@ -34,10 +35,11 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"import", {"core", "net", "flow", "mel", "models"}},
     {"ops", {"kernels"}},
     {"train",
-     {"core", "kernels", "net", "flow", "mel", "audio", "runtime", "models", "report", "ops"}},
+     {"core", "kernels", "net", "flow", "mel", "audio", "corpus", "runtime", "models", "report",
+      "ops"}},
     {"cli",
-     {"core", "kernels", "net", "flow", "mel", "audio", "runtime", "models", "report", "import",
-      "train", "ops"}},
+     {"core", "kernels", "net", "flow", "mel", "audio", "corpus", "runtime", "models", "report",
+      "import", "train", "ops"}},
 };
 
 // Headers of libraries, and the files that may include them (beginnings of paths).

@@ -42,6 +42,43 @@ mel::Mel part(const mel::Mel& mel, int from, int to) {
           {mel.values.begin() + from * mel.bands, mel.values.begin() + to * mel.bands}};
 }
 
+// Against the steps' own inverse on the whole series, in which no stream of a step takes part.
+void expect_streamed_is_whole(const flow::Model& model, net::Precision precision) {
+  const runtime::Session session(model, {.threads = 2, .precision = precision});
+  if (!session.streams()) {
+    EXPECT_EQ(support::thrown_by([&] { runtime::Stream stream(session); }).code(),
+              "model-cannot-stream");
+    return;
+  }
+  net::Weights weights(model.tensors);
+  const flow::RuntimeFlow flow(model.spec, weights, precision);
+  Threads one(1);
+  std::mt19937 random(7);
+  for (int frames : {1, 2, 33, 90}) {
+    const mel::Mel mel = mel_of(frames, static_cast<unsigned>(frames));
+    const auto z = support::random_values(static_cast<size_t>(frames) * kHop, 0.7, 9);
+    flow::Grid grid(frames, kBands);
+    grid.values = mel.values;
+    const auto whole = flow.inverse(z, flow.condition(grid, one), one);
+    for (int largest : {1, 4, 60}) {
+      runtime::Stream stream(session, {.z = z});
+      std::vector<float> audio, buffer;
+      for (int at = 0; at < frames;) {
+        const int to =
+            std::min(frames, at + 1 + static_cast<int>(random() % static_cast<unsigned>(largest)));
+        stream.push(part(mel, at, to));
+        if ((at = to) == frames) stream.finish();
+        do {
+          buffer.resize(1 + random() % 37);
+          buffer.resize(stream.pull(buffer));
+          audio.insert(audio.end(), buffer.begin(), buffer.end());
+        } while (!buffer.empty());
+      }
+      EXPECT_EQ(audio, whole) << frames << " frames in pieces of up to " << largest;
+    }
+  }
+}
+
 class EveryModel : public testing::TestWithParam<std::string> {
  protected:
   EveryModel() {
@@ -91,41 +128,21 @@ TEST_P(EveryModel, SavedAndLoadedIsTheSame) {
   EXPECT_EQ(runtime::Session(loaded).render(mel), runtime::Session(model_).render(mel));
 }
 
-// Against the steps' own inverse on the whole series, in which no stream of a step takes part.
 TEST_P(EveryModel, StreamedIsTheWholeBitForBit) {
-  const runtime::Session session(model_, {.threads = 2});
-  if (!session.streams()) {
-    EXPECT_EQ(support::thrown_by([&] { runtime::Stream stream(session); }).code(),
-              "model-cannot-stream");
-    return;
-  }
-  net::Weights weights(model_.tensors);
-  const flow::RuntimeFlow flow(model_.spec, weights);
-  Threads one(1);
-  std::mt19937 random(7);
-  for (int frames : {1, 2, 33, 90}) {
-    const mel::Mel mel = mel_of(frames, static_cast<unsigned>(frames));
-    const auto z = support::random_values(static_cast<size_t>(frames) * kHop, 0.7, 9);
-    flow::Grid grid(frames, kBands);
-    grid.values = mel.values;
-    const auto whole = flow.inverse(z, flow.condition(grid, one), one);
-    for (int largest : {1, 4, 60}) {
-      runtime::Stream stream(session, {.z = z});
-      std::vector<float> audio, buffer;
-      for (int at = 0; at < frames;) {
-        const int to =
-            std::min(frames, at + 1 + static_cast<int>(random() % static_cast<unsigned>(largest)));
-        stream.push(part(mel, at, to));
-        if ((at = to) == frames) stream.finish();
-        do {
-          buffer.resize(1 + random() % 37);
-          buffer.resize(stream.pull(buffer));
-          audio.insert(audio.end(), buffer.begin(), buffer.end());
-        } while (!buffer.empty());
-      }
-      EXPECT_EQ(audio, whole) << frames << " frames in pieces of up to " << largest;
-    }
-  }
+  expect_streamed_is_whole(model_, net::Precision::fp32);
+}
+
+TEST_P(EveryModel, StreamedIsTheWholeBitForBitInBf16Too) {
+  expect_streamed_is_whole(model_, net::Precision::bf16);
+}
+
+TEST_P(EveryModel, Bf16IsTheSameForAnyNumberOfThreadsAndNotFp32) {
+  const runtime::Session one(model_, {.threads = 1, .precision = net::Precision::bf16});
+  const runtime::Session several(model_, {.threads = 3, .precision = net::Precision::bf16});
+  const mel::Mel mel = mel_of(50);
+  const auto audio = one.render(mel, {.seed = 2});
+  EXPECT_EQ(several.render(mel, {.seed = 2}), audio);
+  EXPECT_NE(runtime::Session(model_).render(mel, {.seed = 2}), audio);
 }
 
 TEST_P(EveryModel, WaitsForItsLookAheadAndNoLonger) {

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Copy synthesis measured by numbers: each recording through mel and voice, then compared with itself.
+"""Copy synthesis measured by numbers: each recording through mel and voice, then compared with itself, and beside it
+what Griffin-Lim makes of the same mels.
 
     tools/bench/voice.py --fluvox build/test/fluvox --model voice.safetensors clips/*.flac > result.json
+    tools/bench/voice.py --model voice.safetensors --list held-out.txt > docs/results/voice.json
 
-Needs numpy, soundfile, librosa, pesq, pystoi (PyPI). One JSON object: a row for each clip and the means.
+A list has a line a clip, "group path"; without one all clips are one group. Needs numpy, soundfile, librosa, pesq,
+pystoi (PyPI). The figures are those of `fluvox evaluate` (docs/evaluation.md) and
   pesq     PESQ-WB of the copy at 16 kHz, 1 .. 4.64           stoi   short-time objective intelligibility
-  nats     log-likelihood of the recording, nats per sample    level  of the copy over the recording, dB
-  peak     of the copy, 1 is full scale
 """
 import argparse
+import datetime
 import json
 import pathlib
 import subprocess
@@ -21,25 +23,56 @@ import soundfile
 from pesq import pesq
 from pystoi import stoi
 
+GRIFFIN_LIM_ITERATIONS = 32
 
-def measure(path, arguments, folder):
-    copy = pathlib.Path(folder) / (path.stem + ".wav")
-    voice = ["-m", str(arguments.model), "--threads", str(arguments.threads), "-q"]
-    sigma = [] if arguments.sigma is None else ["--sigma", str(arguments.sigma)]
-    subprocess.run([arguments.fluvox, "render", str(path), "-o", str(copy), "--seed", "1", "--encoding", "f32",
-                    *voice, *sigma], check=True, stdout=subprocess.DEVNULL)
-    scored = subprocess.run([arguments.fluvox, "score", str(path), "--json", *voice], check=True,
-                            capture_output=True, text=True)
-    a, rate = soundfile.read(path)
-    b, copy_rate = soundfile.read(copy)
-    if rate != copy_rate:
-        a, rate = librosa.resample(a, orig_sr=rate, target_sr=copy_rate), copy_rate
+
+def evaluate(arguments, clips, more):
+    run = subprocess.run([arguments.fluvox, "evaluate", *map(str, clips), "--json", "--seed", "1", "--threads",
+                          str(arguments.threads), *more], check=True, stdout=subprocess.PIPE, text=True)
+    return [json.loads(line) for line in run.stdout.splitlines()[:-1]]
+
+
+def griffin_lim(arguments, clips, folder):
+    """Waves from the model's own mels: magnitudes by non-negative least squares, phases by Griffin-Lim."""
+    for clip in clips:
+        npy = folder / (clip.stem + ".npy")
+        subprocess.run([arguments.fluvox, "mel", str(clip), "-o", str(npy), "-q"], check=True,
+                       stdout=subprocess.DEVNULL)
+        magnitudes = librosa.feature.inverse.mel_to_stft(np.exp(np.load(npy)), sr=22050, n_fft=1024, power=1, fmin=0,
+                                                         fmax=8000)
+        wave = librosa.griffinlim(magnitudes, n_iter=GRIFFIN_LIM_ITERATIONS, hop_length=256, momentum=0,
+                                  random_state=1)
+        soundfile.write(folder / (clip.stem + ".wav"), wave, 22050, subtype="FLOAT")
+
+
+def heard(clip, copy):
+    """PESQ and STOI of a copy."""
+    b, rate = soundfile.read(copy)
+    a, own_rate = soundfile.read(clip)
+    if own_rate != rate:
+        a = librosa.resample(a, orig_sr=own_rate, target_sr=rate)
     n = min(len(a), len(b))
-    a, b = a[:n], b[:n]
-    at16 = [librosa.resample(x, orig_sr=rate, target_sr=16000) for x in (a, b)]
-    return {"clip": path.stem, "pesq": pesq(16000, *at16, "wb"), "stoi": stoi(a, b, rate),
-            "nats": json.loads(scored.stdout)["nats_per_sample"],
-            "level": 10 * np.log10(np.mean(b**2) / np.mean(a**2)), "peak": float(np.abs(b).max())}
+    at16 = [librosa.resample(x[:n], orig_sr=rate, target_sr=16000) for x in (a, b)]
+    return {"pesq": pesq(16000, *at16, "wb"), "stoi": stoi(a[:n], b[:n], rate)}
+
+
+def rows(figures, clips, folder):
+    drop = ("input", "copy", "picture", "x_real_time")  # of the speed `fluvox bench` tells more
+    return [{"clip": clip.stem, **heard(clip, folder / (clip.stem + ".wav")),
+             **{k: v for k, v in row.items() if k not in drop}} for clip, row in zip(clips, figures)]
+
+
+def mean(table):
+    result = {}
+    for key in table[0]:
+        values = [row[key] for row in table if key != "clip" and row[key] is not None]
+        if values:
+            result[key] = round(max(values) if key == "peak" else float(np.mean(values)), 4)
+    return result
+
+
+def rounded(table):
+    return [{k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in table]
 
 
 def main():
@@ -48,17 +81,34 @@ def main():
     parser.add_argument("--model", required=True)
     parser.add_argument("--sigma", type=float)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("clips", nargs="+", type=pathlib.Path)
+    parser.add_argument("--list", type=pathlib.Path)
+    parser.add_argument("--machine", default="")
+    parser.add_argument("clips", nargs="*", type=pathlib.Path)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        rows = []
-        for path in arguments.clips:
-            rows.append(measure(path, arguments, folder))
-            print(f"{len(rows)}/{len(arguments.clips)} {path.stem}: PESQ {rows[-1]['pesq']:.2f}", file=sys.stderr)
-    means = {key: float(np.mean([row[key] for row in rows])) for key in rows[0] if key != "clip"}
-    means["peak"] = max(row["peak"] for row in rows)
-    print(json.dumps({"model": pathlib.Path(arguments.model).name, "sigma": arguments.sigma, "mean": means,
-                      "clips": [{k: round(v, 4) if k != "clip" else v for k, v in row.items()} for row in rows]}, indent=1))
+    groups = {"all": arguments.clips} if arguments.clips else {}
+    if arguments.list:
+        for line in arguments.list.read_text().splitlines():
+            group, path = line.split(maxsplit=1)
+            groups.setdefault(group, []).append(pathlib.Path(path))
+    if not groups:
+        parser.error("expected clips, as arguments or with --list")
+    version = subprocess.run([arguments.fluvox, "--version"], check=True, capture_output=True, text=True).stdout
+    name = pathlib.Path(arguments.model).name
+    result = {"what": f"copy synthesis by {name} at "
+                      + ("its own sigma" if arguments.sigma is None else f"sigma {arguments.sigma}") + ", seed 1",
+              "tool": "tools/bench/voice.py", "version": version.splitlines()[0], "machine": arguments.machine,
+              "date": datetime.date.today().isoformat(),
+              "griffin_lim": f"{GRIFFIN_LIM_ITERATIONS} iterations from the same mels", "groups": {}}
+    sigma = [] if arguments.sigma is None else ["--sigma", str(arguments.sigma)]
+    for group, clips in groups.items():
+        print(f"{group}: {len(clips)} clips", file=sys.stderr)
+        with tempfile.TemporaryDirectory() as made, tempfile.TemporaryDirectory() as lim:
+            made, lim = pathlib.Path(made), pathlib.Path(lim)
+            table = rows(evaluate(arguments, clips, ["-m", arguments.model, "-d", str(made), *sigma]), clips, made)
+            griffin_lim(arguments, clips, lim)
+            plain = rows(evaluate(arguments, clips, ["--copies", str(lim)]), clips, lim)
+            result["groups"][group] = {"mean": mean(table), "griffin_lim": mean(plain), "clips": rounded(table)}
+    print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":
