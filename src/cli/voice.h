@@ -28,8 +28,10 @@ mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
 runtime::RenderOptions render_options(const std::string& input, const runtime::Session& session,
                                       int frames, const Flags& flags);
 
+inline constexpr int kPieceFrames = 64;  // that suit any machine
+
 // Renders a mel and hands the samples on as they are made: all that is held is a moment of them. In
-// pushes of `chunk` frames; 0: of a size that suits the machine, and a model that needs the whole
+// pushes of `chunk` frames; 0: of kPieceFrames, and a model that needs the whole
 // utterance gets it.
 void render_as_made(const runtime::Session& session, const mel::Mel& mel,
                     const runtime::RenderOptions& options, int chunk,
