@@ -19,6 +19,7 @@ namespace fluvox::kernels {
 
 constexpr int kPanel = 64;  // outputs of a full panel of packed weights
 constexpr int kGroup = 16;  // the last panel is rounded up to this
+constexpr int kLine = 64;   // bytes of a cache line
 
 template <class AnySegment>
 struct ProductOf {
@@ -51,11 +52,16 @@ struct PlainTerms : Ops {
   static Input term(Input x, Weights w, Input sum) { return Ops::fma(x, w, sum); }
 };
 
+// While a panel is at work, its first tiles ask for the weights of the next one, which may have to
+// come from afar: a cache line for each term, so this many tiles ask for all of its 256 bytes a
+// term. Spread out like this it costs nothing; asked for at once it would fill the queue to memory.
+constexpr int kShares = 4;
+
 // R rows from `row` on, N vectors of outputs from `first` on, in the panel that begins at `panel`
-// and is `width` wide.
+// and is `width` wide. `share`: which quarter of the next panel's weights to ask for; kShares: none
 template <class Ops, int R, int N>
 void product_tile(const ProductOf<typename Ops::Segment>& a, std::ptrdiff_t row, int panel,
-                  int width, int first) {
+                  int width, int first, int share) {
   using V = typename Ops::V;
   constexpr int kWidth = N * Ops::kLanes;
   const int left = a.outputs - first;
@@ -78,7 +84,15 @@ void product_tile(const ProductOf<typename Ops::Segment>& a, std::ptrdiff_t row,
     const int packed = (segment.inputs + Ops::kPadding - 1) / Ops::kPadding * Ops::kPadding;
     const auto* w =
         segment.w + static_cast<std::ptrdiff_t>(panel) * packed + (first - panel) * Ops::kTerm;
+    const char* ahead = reinterpret_cast<const char*>(w);  // where there is nothing to ask for
+    if (share < kShares)
+      ahead = reinterpret_cast<const char*>(segment.w) +
+              (std::ptrdiff_t{panel + kPanel} * static_cast<int>(sizeof *w) +
+               std::ptrdiff_t{share} * kLine / Ops::kTerm) *
+                  packed;
     for (int i = 0; i < segment.inputs; i += Ops::kTerm, x += Ops::kTerm, w += width * Ops::kTerm) {
+      __builtin_prefetch(ahead, 0, 2);
+      ahead += kLine;
       typename Ops::Weights weights[N];
       FLUVOX_UNROLL
       for (int n = 0; n < N; ++n) weights[n] = Ops::weights(w + n * Ops::kLanes * Ops::kTerm);
@@ -109,10 +123,10 @@ void product_tile(const ProductOf<typename Ops::Segment>& a, std::ptrdiff_t row,
 // As product_tile, for `rows` <= R known at run time.
 template <class Ops, int R, int N>
 void product_rows(const ProductOf<typename Ops::Segment>& a, std::ptrdiff_t row, int rows,
-                  int panel, int width, int first) {
+                  int panel, int width, int first, int share) {
   if constexpr (R > 1)
-    if (rows < R) return product_rows<Ops, R - 1, N>(a, row, rows, panel, width, first);
-  product_tile<Ops, R, N>(a, row, panel, width, first);
+    if (rows < R) return product_rows<Ops, R - 1, N>(a, row, rows, panel, width, first, share);
+  product_tile<Ops, R, N>(a, row, panel, width, first, share);
 }
 
 // All rows of N vectors of outputs, or of fewer where the panel is narrower.
@@ -124,9 +138,11 @@ void product_column(const ProductOf<typename Ops::Segment>& a, int panel, int wi
   constexpr int kRows = Ops::kRows[N];
   // Tiles as equal as can be: 13 rows are 7 and 6, not 12 and 1.
   std::ptrdiff_t row = 0;
+  int share = first == panel && panel + kPanel < a.outputs ? 0 : kShares;
   for (std::ptrdiff_t tiles = (a.rows + kRows - 1) / kRows; tiles > 0; --tiles) {
     const int rows = static_cast<int>((a.rows - row + tiles - 1) / tiles);
-    product_rows<Ops, kRows, N>(a, row, rows, panel, width, first);
+    product_rows<Ops, kRows, N>(a, row, rows, panel, width, first, share);
+    if (share < kShares) ++share;
     row += rows;
   }
 }

@@ -6,6 +6,7 @@
 #include "cli/voice.h"
 #include "core/error.h"
 #include "core/output.h"
+#include "flow/registry.h"
 
 namespace fluvox::cli {
 namespace {
@@ -29,6 +30,8 @@ size_t parameters(const flow::Model& model) {
   return count;
 }
 
+std::string at_once(bool parallel) { return parallel ? "all at once" : "place after place"; }
+
 std::string describe(const flow::Model& model, const runtime::Session& session) {
   const mel::Convention& mel = session.convention();
   char line[200];
@@ -51,6 +54,9 @@ std::string describe(const flow::Model& model, const runtime::Session& session) 
   std::snprintf(line, sizeof line, "look-ahead  %.0f samples, %.1f ms\n", ahead,
                 1000 * ahead / mel.sample_rate);
   out += line;
+  const flow::Ways ways = flow::ways_of(model.spec);
+  out += text("directions  rendering ", at_once(ways.parallel_inverse), ", scoring ",
+              at_once(ways.parallel_forward), "\n");
   out += text("offers      rendering, scoring, encoding",
               session.streams() ? ", exact streaming" : "; no streaming", "\n");
   out += "sha256      " + model.sha256 + "\n";
@@ -84,6 +90,8 @@ int run(const Flags& flags) {
   json["z_channels"] = session.z_channels();
   json["multiply_adds_per_sample"] = session.multiply_adds();
   json["look_ahead_samples"] = session.look_ahead();
+  const flow::Ways ways = flow::ways_of(model.spec);
+  json["parallel"] = {{"rendering", ways.parallel_inverse}, {"scoring", ways.parallel_forward}};
   json["streams"] = session.streams();
   write_stdout(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   return 0;

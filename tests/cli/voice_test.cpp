@@ -219,7 +219,8 @@ TEST_F(Voice, InfoTellsStepsParametersAndMel) {
   const Ran ran = fluvox({"info", model_});
   EXPECT_EQ(ran.exit_code, 0);
   for (const char* word :
-       {"compact", "lapped", "whiten", "grid_coupling", "22050 Hz", "sha256", "16 channels"})
+       {"compact", "lapped", "whiten", "grid_coupling", "22050 Hz", "sha256", "16 channels",
+        "rendering all at once, scoring all at once"})
     EXPECT_THAT(ran.out, HasSubstr(word));
   const auto json = nlohmann::json::parse(fluvox({"info", model_, "--json"}).out);
   EXPECT_EQ(json["steps"].size(), 6u);

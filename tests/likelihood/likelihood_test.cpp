@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "support/likelihood/experiments.h"
+#include "support/likelihood/speech_torch.h"
 
 namespace fluvox::likelihood {
 namespace {
@@ -34,12 +36,36 @@ TEST(Likelihood, StudentLosesWhatItMust) {
   EXPECT_EQ(fault(e.name, run_student(e, e.quick).gap, e.expected, e.quick.epsilon), "");
 }
 
-TEST(Likelihood, WaveGlowLearnsSourceFilterSpeech) {
+class EveryModel : public testing::TestWithParam<Experiment> {};
+
+TEST_P(EveryModel, LearnsMoreOfSpeechThanItsFeaturesSay) {
   on_one_core();
-  for (const Contender& contender : contenders()) {
-    if (contender.model != "waveglow") continue;
-    const Experiment e = on_speech(contender);
-    EXPECT_EQ(fault(e.name, run(e, e.quick).gap, e.expected, e.quick.epsilon), "");
+  const Experiment& e = GetParam();
+  const Outcome found = run_on_speech(e, e.quick);
+  EXPECT_EQ(fault(e.name, found.gap, e.expected, e.quick.epsilon), "");
+  EXPECT_LT(found.gap_of_features->mean(), -3 * found.gap_of_features->error())
+      << "the closed-form Gaussian of each sample given the features is as good";
+}
+
+INSTANTIATE_TEST_SUITE_P(Likelihood, EveryModel, testing::ValuesIn(on_speech()), in_a_word);
+
+// What teaches a student is the density that judges it.
+TEST(Likelihood, SpeechDensityOnTensorsIsTheOracles) {
+  constexpr int kHop = 16, kSamples = 256;
+  const oracles::SourceFilterSpeech speech(kHop);
+  std::vector<oracles::Clip> clips;
+  std::vector<double> audio;
+  for (uint64_t i = 0; i < 5; ++i) {
+    clips.push_back(speech.draw(11, i, kSamples));
+    audio.insert(audio.end(), clips.back().x.begin(), clips.back().x.end());
+  }
+  const SpeechDensity density(speech, kHop, clips, torch::kFloat64);
+  const torch::Tensor found =
+      density.log_prob(torch::from_blob(audio.data(), {5, kSamples}, torch::kFloat64));
+  for (size_t i = 0; i < clips.size(); ++i) {
+    const auto log_p = speech.log_density(clips[i]);
+    EXPECT_NEAR(found[static_cast<int64_t>(i)].item<double>(),
+                std::accumulate(log_p.begin(), log_p.end(), 0.0), 1e-9);
   }
 }
 

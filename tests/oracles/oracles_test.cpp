@@ -118,6 +118,61 @@ TEST(Oracles, SpeechReachesItsConditionalEntropy) {  // B8
   EXPECT_LT(excess.error(), 0.005);
 }
 
+// Of its own noise alone: with one clip's features and many draws of e, the mean and variance of
+// every sample are those of the closed form. A steady clip has the textbook's figures: the variance
+// of an all-pole process is G^2 / prod(1 - k^2).
+TEST(Oracles, SpeechFromItsFeaturesIsTheMarginal) {
+  const SourceFilterSpeech speech(16);
+  const SpeechFromFeatures marginal(16);
+  Mean cost;
+  double expected = 0;
+  for (uint64_t i = 0; i < 300; ++i) {
+    Clip clip = speech.draw(7, i, 1024);
+    cost.add((sum(speech.log_density(clip)) - sum(marginal.log_density(clip))) / 1024);
+    // Half the logarithm of how far the filter lifts the variance, by the autocorrelation of its
+    // impulse response, as if every frame lasted for ever
+    for (int f = 0; f < clip.frames; ++f) {
+      const auto a = SourceFilterSpeech::filter(clip, f);
+      std::vector<double> h{1};
+      double power = 1;
+      for (int t = 1; t < 2000; ++t) {
+        double value = 0;
+        for (int k = 1; k <= std::min(t, 4); ++k)
+          value += a[static_cast<size_t>(k - 1)] * h[static_cast<size_t>(t - k)];
+        h.push_back(value);
+        power += value * value;
+      }
+      expected += 0.5 * std::log(power) / clip.frames / 300;
+    }
+  }
+  EXPECT_NEAR(cost.mean(), expected, 0.05);  // frames do not last for ever, and levels move
+  // A single sample after silence: no more than its own push
+  Clip clip = speech.draw(7, 1, 16);
+  const double first = marginal.log_density(clip)[0];
+  EXPECT_NEAR(first, speech.log_density(clip)[0], 1e-12);
+  // Where the true filter is followed exactly, the mean is the answer to the pulses alone: a clip
+  // that is nothing but this answer lies at the top of every Gaussian.
+  clip = speech.draw(7, 2, 512);
+  std::vector<double> answer;
+  for (int t = 0; t < 512; ++t) {
+    const auto a = SourceFilterSpeech::filter(clip, t / 16);
+    double x = SourceFilterSpeech::gain(clip, t / 16) * speech.pulse(clip, t);
+    for (int k = 1; k <= std::min(t, 4); ++k)
+      x += a[static_cast<size_t>(k - 1)] * answer[static_cast<size_t>(t - k)];
+    answer.push_back(x);
+  }
+  const double drawn = sum(marginal.log_density(clip));
+  clip.x = answer;
+  const auto best = marginal.log_density(clip);
+  EXPECT_GT(sum(best), drawn);
+  for (const int t : {3, 100, 511})
+    for (const double off : {-0.01, 0.01}) {
+      Clip moved = clip;
+      moved.x[static_cast<size_t>(t)] += off;
+      EXPECT_LT(sum(marginal.log_density(moved)), sum(best));
+    }
+}
+
 TEST(Oracles, SpeechIsStableVoicedAndInRange) {
   const SourceFilterSpeech speech(64);
   double peak = 0, power = 0, voiced = 0;

@@ -234,7 +234,7 @@ std::vector<Experiment> vocoders() {
                           {"kernel", kSpeechHop},
                           {"hop", kSpeechHop},
                           {"group", 1}};
-  return {{"maf-b8",
+  return {{"causal-b8",
            "a causal network with the true features reaches source-filter speech",
            speech(),
            kSpeechSamples,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ std::vector<Experiment> experiments();
 
 struct Outcome {
   oracles::Mean gap;
+  // Of B8: mean[log p(each x_t given the features alone) - log p_model], which is below 0 where the
+  // model has learnt from the samples around
+  std::optional<oracles::Mean> gap_of_features = {};
   double seconds = 0;
   int64_t parameters = 0;
 };
@@ -48,14 +52,12 @@ Experiment student();
 Outcome run_student(const Experiment& experiment, const Schedule& schedule,
                     const Told& told = nullptr);
 
-// The models of the registry on B8, in sizes that train on a small machine. `spec` is for features
-// of the oracle's frames.
-struct Contender {
-  std::string model;
-  flow::Spec spec;
-  bool by_likelihood;  // false: its density is serial, so it is taught by a teacher instead
-};
-std::vector<Contender> contenders();
-Experiment on_speech(const Contender& contender);
+// Every model of the registry on B8, in sizes that train on a small machine, its features those of
+// the oracle's frames. One whose density is serial is taught the oracle's density by the reverse KL
+// of its own samples, and judged by its own density like the others.
+std::vector<Experiment> on_speech();
+
+Outcome run_on_speech(const Experiment& experiment, const Schedule& schedule,
+                      const Told& told = nullptr);
 
 }  // namespace fluvox::likelihood

@@ -85,6 +85,12 @@ std::shared_ptr<flow::TorchFlow> fit(const flow::Spec& spec, const oracles::Orac
   return flow;
 }
 
+torch::Tensor divergence(flow::TorchFlow& flow, const net::Condition& condition, int samples,
+                         const LogDensity& log_p) {
+  const auto drawn = flow.sample_with_log_prob(condition, samples);
+  return (drawn.log_prob - log_p(drawn.x)) / samples;
+}
+
 oracles::Mean gap(flow::TorchFlow& flow, const oracles::Oracle& oracle, int samples, int clips) {
   const torch::NoGradGuard no_grad;
   flow.to(torch::kFloat64);

@@ -27,6 +27,12 @@ std::shared_ptr<flow::TorchFlow> fit(const flow::Spec& spec, const oracles::Orac
 void descend(flow::TorchFlow& flow, const Training& training,
              const std::function<torch::Tensor(int)>& loss, const Told& told);
 
+// What a flow whose density is serial learns by: log q(x) - log p(x) of samples x of its own, one
+// for each item of the condition, in nats a sample [B]. Its mean is KL(q || p).
+using LogDensity = std::function<torch::Tensor(const torch::Tensor& x)>;  // [B, T] -> [B]
+torch::Tensor divergence(flow::TorchFlow& flow, const net::Condition& condition, int samples,
+                         const LogDensity& log_p);
+
 // mean[log p_true - log p_model], nats a sample, over held-out clips; the model is put to float64.
 oracles::Mean gap(flow::TorchFlow& flow, const oracles::Oracle& oracle, int samples, int clips);
 

@@ -18,11 +18,10 @@ torch::Tensor teacher_log_prob(const torch::Tensor& x) {
   return (-0.5 * e.square() - 0.5 * std::log(2 * std::numbers::pi)).sum(1);
 }
 
-// log q(x) - log p_teacher(x) of `count` samples of the student, [count], nats a sample
-torch::Tensor divergence(flow::TorchFlow& flow, int count, at::ScalarType type) {
-  const auto condition = condition_of(flow, torch::zeros({count, 1, 1}, type));
-  const auto drawn = flow.sample_with_log_prob(condition, kSamples);
-  return (drawn.log_prob - teacher_log_prob(drawn.x)) / kSamples;
+// Of `count` samples of the student
+torch::Tensor from_teacher(flow::TorchFlow& flow, int count, at::ScalarType type) {
+  return divergence(flow, condition_of(flow, torch::zeros({count, 1, 1}, type)), kSamples,
+                    teacher_log_prob);
 }
 
 }  // namespace
@@ -53,11 +52,11 @@ Outcome run_student(const Experiment& experiment, const Schedule& schedule, cons
   for (const torch::Tensor& p : flow.parameters()) outcome.parameters += p.numel();
   descend(
       flow, schedule.training,
-      [&](int) { return divergence(flow, schedule.training.batch, at::kFloat).mean(); }, told);
+      [&](int) { return from_teacher(flow, schedule.training.batch, at::kFloat).mean(); }, told);
   const torch::NoGradGuard no_grad;
   flow.to(at::kDouble);
   for (int done = 0; done < experiment.held_out; done += 50) {
-    const torch::Tensor found = divergence(flow, 50, at::kDouble);
+    const torch::Tensor found = from_teacher(flow, 50, at::kDouble);
     for (int64_t i = 0; i < 50; ++i) outcome.gap.add(found[i].item<double>());
   }
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -119,4 +119,43 @@ double SourceFilterSpeech::entropy(const Clip& clip) const {
   return gaussian_entropy(1) + sum / clip.frames;
 }
 
+// The last four samples are a state, s_t = A s_{t-1} + (x_t's own push, 0, 0, 0), so their mean and
+// covariance run along: m = A m + G pulse, V = A V A' + G^2, each for the first component alone.
+SpeechFromFeatures::Marginals SpeechFromFeatures::marginals(const Clip& clip) const {
+  constexpr int kOrder = SourceFilterSpeech::kOrder;
+  std::array<double, kOrder> mean{};
+  std::array<std::array<double, kOrder>, kOrder> covariance{};
+  Marginals of;
+  for (int t = 0; t < clip.frames * hop_; ++t) {
+    const int f = t / hop_;
+    const std::vector<double> a = SourceFilterSpeech::filter(clip, f);
+    const double gain = SourceFilterSpeech::gain(clip, f);
+    double m = gain * speech_.pulse(clip, t), v = gain * gain;
+    std::array<double, kOrder> across{};  // of the new sample with those before it
+    for (size_t j = 0; j < kOrder; ++j) {
+      m += a[j] * mean[j];
+      for (size_t k = 0; k < kOrder; ++k) across[j] += a[k] * covariance[k][j];
+    }
+    for (size_t j = 0; j < kOrder; ++j) v += a[j] * across[j];
+    for (size_t j = kOrder - 1; j > 0; --j) {
+      mean[j] = mean[j - 1];
+      for (size_t k = kOrder - 1; k > 0; --k) covariance[j][k] = covariance[j - 1][k - 1];
+    }
+    mean[0] = m;
+    covariance[0][0] = v;
+    for (size_t j = 1; j < kOrder; ++j) covariance[0][j] = covariance[j][0] = across[j - 1];
+    of.mean.push_back(m);
+    of.variance.push_back(v);
+  }
+  return of;
+}
+
+std::vector<double> SpeechFromFeatures::log_density(const Clip& clip) const {
+  const Marginals of = marginals(clip);
+  std::vector<double> log_p;
+  for (size_t t = 0; t < of.mean.size(); ++t)
+    log_p.push_back(log_normal(clip.x[t], of.mean[t], std::sqrt(of.variance[t])));
+  return log_p;
+}
+
 }  // namespace fluvox::oracles

@@ -42,6 +42,29 @@ class SourceFilterSpeech : public Oracle {
   int hop_;
 };
 
+// The same clips, and what the features alone say of each sample: the closed-form Gaussian
+//   log p(x_t | c) = log N(x_t; m_t, v_t)
+// whose mean and variance are exactly those of x_t given c. A model that learns nothing from the
+// samples around can do no better, so whatever beats it has.
+class SpeechFromFeatures : public Oracle {
+ public:
+  explicit SpeechFromFeatures(int hop) : speech_(hop), hop_(hop) {}
+
+  Clip draw(uint64_t seed, uint64_t item, int samples) const override {
+    return speech_.draw(seed, item, samples);
+  }
+  std::vector<double> log_density(const Clip& clip) const override;
+
+  struct Marginals {
+    std::vector<double> mean, variance;  // of every sample
+  };
+  Marginals marginals(const Clip& clip) const;
+
+ private:
+  SourceFilterSpeech speech_;
+  int hop_;
+};
+
 // The step-up recursion: reflection coefficients to prediction coefficients.
 std::vector<double> prediction_from_reflection(const std::vector<double>& reflection);
 
