@@ -317,7 +317,7 @@ class Server {
     check();
     render_as_made(*session_, mel,
                    {.seed = request.seed.value_or(flags_.seed),
-                    .item = item_named(request.name),
+                    .item = runtime::item_of(request.name),
                     .sigma = request.sigma ? request.sigma : flags_.sigma,
                     .z = {}},
                    session_->streams() ? frames : 0, [&](std::span<const float> fresh) {

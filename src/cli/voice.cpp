@@ -5,7 +5,6 @@
 #include "audio/sound_file.h"
 #include "cli/mel_input.h"
 #include "core/error.h"
-#include "core/sha256.h"
 #include "core/signals.h"
 #include "runtime/stream.h"
 
@@ -50,14 +49,10 @@ mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
   return session.analyse(audio::read_sound(input, session.convention().sample_rate).samples);
 }
 
-uint64_t item_named(const std::string& name) {
-  return std::stoull(sha256_hex(std::as_bytes(std::span(name))).substr(0, 16), nullptr, 16);
-}
-
 runtime::RenderOptions render_options(const std::string& input, const runtime::Session& session,
                                       int frames, const Flags& flags) {
   runtime::RenderOptions options{.seed = flags.seed,
-                                 .item = item_named(fs::path(input).stem()),
+                                 .item = runtime::item_of(fs::path(input).stem().string()),
                                  .sigma = flags.sigma,
                                  .z = {}};
   if (flags.noise.empty()) return options;
@@ -81,8 +76,7 @@ void render_as_made(const runtime::Session& session, const mel::Mel& mel,
                     const runtime::RenderOptions& options, int chunk,
                     const std::function<void(std::span<const float>)>& sink) {
   if (chunk == 0 && !session.streams()) return sink(session.render(mel, options));
-  constexpr int kFrames = 64;
-  const int frames = chunk > 0 ? chunk : kFrames, bands = mel.bands;
+  const int frames = chunk > 0 ? chunk : kPieceFrames, bands = mel.bands;
   runtime::Stream stream(session, options);
   std::vector<float> samples(static_cast<size_t>(frames) * session.convention().hop);
   for (int at = 0; at < mel.frames;) {

@@ -24,16 +24,15 @@ std::unique_ptr<runtime::Session> open_session(const Flags& flags, std::string* 
 mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
                       const Flags& flags);
 
-// Which noise of a seed is that of an utterance: the first 8 bytes of the SHA-256 of its name.
-uint64_t item_named(const std::string& name);
-
 // What to render an input with: noise from --noise, or of the seed and the input's name (without
 // folder and ending), so that neither order nor company changes what it becomes.
 runtime::RenderOptions render_options(const std::string& input, const runtime::Session& session,
                                       int frames, const Flags& flags);
 
+inline constexpr int kPieceFrames = 64;  // that suit any machine
+
 // Renders a mel and hands the samples on as they are made: all that is held is a moment of them. In
-// pushes of `chunk` frames; 0: of a size that suits the machine, and a model that needs the whole
+// pushes of `chunk` frames; 0: of kPieceFrames, and a model that needs the whole
 // utterance gets it.
 void render_as_made(const runtime::Session& session, const mel::Mel& mel,
                     const runtime::RenderOptions& options, int chunk,

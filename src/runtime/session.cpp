@@ -4,6 +4,7 @@
 #include <limits>
 #include <numbers>
 
+#include "core/sha256.h"
 #include "runtime/plan.h"
 #include "runtime/stream.h"
 
@@ -32,6 +33,10 @@ flow::RuntimeCondition whole_condition(Session::Plan& plan, const mel::Mel& mel)
 }
 
 }  // namespace
+
+uint64_t item_of(std::string_view name) {
+  return std::stoull(sha256_hex(name).substr(0, 16), nullptr, 16);
+}
 
 double Score::bits_per_sample() const { return nats_per_sample() / std::numbers::ln2; }
 

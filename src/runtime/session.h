@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "flow/model_file.h"
@@ -39,6 +40,9 @@ struct RenderOptions {
   std::optional<std::vector<float>> z =
       {};  // noise given instead, [channels][positions]; sigma does not scale it
 };
+
+// The item of an utterance that goes by a name: the first 8 bytes of the name's SHA-256.
+uint64_t item_of(std::string_view name);
 
 struct Score {
   double nats = 0;     // log-likelihood of the samples scored, all constants included
