@@ -281,9 +281,9 @@ class Server {
       const auto kind = std::filesystem::status(request.input, ignored).type();
       if (request.input == "-" || (kind != std::filesystem::file_type::regular &&
                                    kind != std::filesystem::file_type::not_found))
-        throw Error(Fault::input, "input-no-file",
-                    text("request ", request.id, ": expected a file as input, found ",
-                         request.input));
+        throw Error(
+            Fault::input, "input-no-file",
+            text("request ", request.id, ": expected a file as input, found ", request.input));
       return mel_of_input(request.input, *session_, flags_);
     }
     const auto bands = static_cast<size_t>(session_->convention().bands);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -48,7 +49,7 @@ class Load {
         break;
       }
     ::sched_setaffinity(0, sizeof one, &one);
-    for (volatile unsigned i = 0;; i = i + 1) {
+    for (std::atomic<unsigned> turns{0};; ++turns) {
     }
   }
   ~Load() {
