@@ -36,19 +36,35 @@ struct Output {
   std::exception_ptr failure;
 };
 
+// A call that failed is remembered: libsndfile would go on, and write a header of what it did not
+// learn.
+sf_count_t remembered(sf_count_t answer, Output& output) {
+  if (answer >= 0 || output.failure) return answer;
+  try {
+    throw Error(Fault::io, "write-failed",
+                text("cannot write ", output.name, ": ", std::strerror(errno)));
+  } catch (...) {  // thrown again where C++ called libsndfile
+    output.failure = std::current_exception();
+  }
+  return answer;
+}
+
 sf_count_t output_length(void* user) {
+  auto& output = *static_cast<Output*>(user);
   struct stat found {};
-  return ::fstat(static_cast<Output*>(user)->fd, &found) == 0 ? found.st_size : -1;
+  return remembered(::fstat(output.fd, &found) == 0 ? found.st_size : -1, output);
 }
 
 sf_count_t output_seek(sf_count_t offset, int whence, void* user) {
-  return ::lseek(static_cast<Output*>(user)->fd, offset, whence);
+  auto& output = *static_cast<Output*>(user);
+  return remembered(::lseek(output.fd, offset, whence), output);
 }
 
 sf_count_t output_tell(void* user) { return output_seek(0, SEEK_CUR, user); }
 
 sf_count_t output_read(void* out, sf_count_t count, void* user) {
-  return ::read(static_cast<Output*>(user)->fd, out, static_cast<std::size_t>(count));
+  auto& output = *static_cast<Output*>(user);
+  return remembered(::read(output.fd, out, static_cast<std::size_t>(count)), output);
 }
 
 // After a failure the rest is swallowed: told of it, libsndfile would not free what it holds.
@@ -158,7 +174,7 @@ class LibraryBackend : public SoundWriter::Backend {
         rate_(file_rate(container, rate)),
         resampler_(rate, rate_) {
     output_.name = path.string();
-    output_.fd = ::open(file_.temp_path().c_str(), O_RDWR | O_CLOEXEC);
+    output_.fd = open_file(file_.temp_path(), O_RDWR | O_CLOEXEC);
     if (output_.fd < 0) fail(std::strerror(errno));
     SF_VIRTUAL_IO io{output_length, output_seek, output_read, output_write, output_tell};
     SF_INFO info{};
@@ -194,6 +210,7 @@ class LibraryBackend : public SoundWriter::Backend {
     check();
     // On a full disk sf_close has been seen to return 0 over a file that is too short.
     const sf_count_t size = output_length(&output_);
+    check();
     const auto least = container_ == Container::wav
                            ? static_cast<sf_count_t>(frames_) * bytes_per_sample(encoding_)
                            : 0;

@@ -130,6 +130,7 @@ std::vector<std::string> gather_inputs(const Flags& flags) {
   if (!flags.list.empty()) {
     std::istringstream lines(
         read_file(flags.list == "-" ? "/dev/stdin" : flags.list, kMostListBytes));
+    lines.exceptions(std::ios::badbit);  // want of memory is not the end
     for (std::string line; std::getline(lines, line);) {
       if (!line.empty() && line.back() == '\r') line.pop_back();
       if (!line.empty()) inputs.push_back(line);

@@ -139,6 +139,7 @@ class Gatherer {
     const bool json = fs::path(flags_.list).extension() == ".jsonl" ||
                       (first != content.npos && content[first] == '{');
     std::istringstream lines(content);
+    lines.exceptions(std::ios::badbit);  // want of memory is not the end
     size_t number = 0;
     for (std::string line; std::getline(lines, line);) {
       ++number;

@@ -80,13 +80,14 @@ bool synced(int fd) { return ::fsync(fd) == 0 || errno == EINVAL || errno == ENO
 AtomicFile::AtomicFile(const fs::path& path) : path_(path) {
   struct stat found {};
   const bool exists = ::stat(path.c_str(), &found) == 0;
+  if (!exists && errno != ENOENT) fail("looking at what is there");
   if (exists && S_ISDIR(found.st_mode))
     throw Error(Fault::io, "write-failed",
                 text("cannot write ", path.string(), ": it is a folder; give the name of a file"));
   if (exists && (!S_ISREG(found.st_mode) || names_descriptor(path))) {
     in_place_ = true;
     temp_ = path_;
-    fd_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    fd_ = open_file(path_, O_WRONLY | O_CLOEXEC);
     if (fd_ < 0) fail("opening it");
     return;
   }
@@ -99,7 +100,7 @@ AtomicFile::AtomicFile(const fs::path& path) : path_(path) {
     const std::string unique = text(".fluvox-", ::getpid(), "-", counter++, ".tmp");
     // The ending is kept: some libraries choose a format by it.
     temp_ = path_.parent_path() / (unique + path_.extension().string());
-    fd_ = ::open(temp_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    fd_ = open_file(temp_, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd_ < 0 && errno != EEXIST) fail("making a temporary beside it");
   }
   if (fd_ < 0) fail("making a temporary beside it");
@@ -128,19 +129,23 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
   write_fully(fd_, bytes, path_.string());
 }
 
-void AtomicFile::commit() {
-  if (temp_.empty()) throw std::logic_error("AtomicFile::commit is called once, and last");
+void AtomicFile::flush() {
   if (in_place_) {
     if (!synced(fd_)) fail("flushing it to the device");
-    discard();
     return;
   }
   // Opened anew by name: a library may have replaced the file that we made.
   if (::close(std::exchange(fd_, -1)) != 0) fail("closing the temporary");
-  fd_ = ::open(temp_.c_str(), O_RDONLY | O_CLOEXEC);
+  fd_ = open_file(temp_, O_RDONLY | O_CLOEXEC);
   if (fd_ < 0) fail("opening the temporary again");
   if (!synced(fd_)) fail("flushing it to the disk");
   if (::close(std::exchange(fd_, -1)) != 0) fail("closing the temporary");
+}
+
+void AtomicFile::commit() {
+  if (temp_.empty()) throw std::logic_error("AtomicFile::commit is called once, and last");
+  if (fd_ >= 0) flush();
+  if (in_place_) return discard();
   if (::rename(temp_.c_str(), path_.c_str()) != 0) fail("renaming the temporary to it");
   temp_.clear();
   forget(std::exchange(slot_, -1));
@@ -155,6 +160,13 @@ void AtomicFile::commit() {
   if (!flushed) io_error(path_, "flushing its folder to the disk", code);
 }
 
+int open_file(const fs::path& path, int flags, unsigned mode) {
+  int fd = -1;
+  while ((fd = ::open(path.c_str(), flags, static_cast<mode_t>(mode))) < 0 && errno == EINTR)
+    throw_if_interrupted();
+  return fd;
+}
+
 void write_file_atomically(const fs::path& path, std::string_view content) {
   AtomicFile file(path);
   file.write(std::as_bytes(std::span(content)));
@@ -163,7 +175,7 @@ void write_file_atomically(const fs::path& path, std::string_view content) {
 
 std::string read_file(const fs::path& path, size_t max_bytes) {
   const auto refuse = [&](int code) {
-    const bool absent = code == ENOENT || code == ENOTDIR;
+    const bool absent = code == ENOENT || code == ENOTDIR || code == ENAMETOOLONG;
     const bool barred = code == EISDIR || code == EACCES || code == EPERM;
     throw Error(absent || barred ? Fault::input : Fault::io,
                 absent ? "file-missing" : "read-failed",
@@ -175,10 +187,8 @@ std::string read_file(const fs::path& path, size_t max_bytes) {
       if (fd >= 0) ::close(fd);
     }
   } file;
-  while ((file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC)) < 0) {
-    if (errno != EINTR) refuse(errno);  // the opening of a pipe waits for its writer
-    throw_if_interrupted();
-  }
+  file.fd = open_file(path, O_RDONLY | O_CLOEXEC);  // that of a pipe waits for its writer
+  if (file.fd < 0) refuse(errno);
   struct stat found {};
   if (::fstat(file.fd, &found) != 0) refuse(errno);
   const auto too_large = [&] {

@@ -25,6 +25,9 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   void write(std::span<const std::byte> bytes);
+  // Puts the temporary on the disk, after which only the renaming can fail. commit() does it where
+  // it was not done; who commits several files together does it for all of them first.
+  void flush();
   void commit();
 
   const std::filesystem::path& temp_path() const { return temp_; }
@@ -38,6 +41,10 @@ class AtomicFile {
   int slot_ = -1;  // of the list that remove_live_temporaries goes through
   bool in_place_ = false;
 };
+
+// open(2), once more where a signal came between, and then Interrupted where it asks to stop. -1
+// and errno when it fails.
+int open_file(const std::filesystem::path& path, int flags, unsigned mode = 0);
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 

@@ -20,6 +20,7 @@ Journal::Journal(const std::filesystem::path& path) : path_(path) {
   bool whole = true;
   if (std::error_code ignored; std::filesystem::exists(path, ignored)) {
     std::istringstream lines(read_file(path, kMostBytes));
+    lines.exceptions(std::ios::badbit);  // want of memory is not the end
     for (std::string line; std::getline(lines, line); whole = !lines.eof()) {
       try {
         const Json json = parse_json(line, path.string());
@@ -30,7 +31,7 @@ Journal::Journal(const std::filesystem::path& path) : path_(path) {
       }
     }
   }
-  fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  fd_ = open_file(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd_ < 0)
     throw Error(Fault::io, "write-failed",
                 text("cannot open ", path.string(), ": ", std::strerror(errno)));

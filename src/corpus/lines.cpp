@@ -11,6 +11,7 @@ std::vector<std::string> lines_of(const std::filesystem::path& path) {
   std::string content = read_file(path, kMostBytes);
   if (content.starts_with("\xEF\xBB\xBF")) content.erase(0, 3);
   std::istringstream in(std::move(content));
+  in.exceptions(std::ios::badbit);  // want of memory is not the end
   std::vector<std::string> lines;
   for (std::string line; std::getline(in, line);) {
     while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
@@ -38,6 +39,7 @@ std::vector<std::string> split_once(const std::string& line, char separator) {
 
 std::vector<std::string> split_words(const std::string& line) {
   std::istringstream in(line);
+  in.exceptions(std::ios::badbit);  // want of memory is not the end
   std::vector<std::string> words;
   for (std::string word; in >> word;) words.push_back(word);
   return words;

@@ -21,6 +21,7 @@ bool names_manifest(const fs::path& path) { return path.extension() == ".jsonl";
 
 std::vector<Entry> read_manifest(const fs::path& path) {
   std::istringstream lines(read_file(path, kMostBytes));
+  lines.exceptions(std::ios::badbit);  // want of memory is not the end
   std::vector<Entry> entries;
   size_t number = 0;
   for (std::string line; std::getline(lines, line);) {

@@ -37,7 +37,7 @@ class FileInput : public Input {
  public:
   // Not blocking: opening a pipe that nobody writes to would wait for ever.
   explicit FileInput(const std::filesystem::path& path)
-      : name_(path.string()), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+      : name_(path.string()), fd_(open_file(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     if (fd_ < 0) refuse(errno);
     struct stat found {};
     const int code = ::fstat(fd_, &found) == 0 ? 0 : errno;

@@ -30,8 +30,11 @@ std::filesystem::path sidecar_path(std::filesystem::path path) { return path += 
 // A regular file, or a name where one can be made; not a device or a pipe, which have no room
 // beside them.
 bool is_plain(const std::filesystem::path& path) {
+  using std::filesystem::file_type;
   std::error_code none;
-  return !std::filesystem::exists(path, none) || std::filesystem::is_regular_file(path, none);
+  const file_type type = std::filesystem::status(path, none).type();
+  // One that cannot be looked at is for the writing to refuse.
+  return type == file_type::regular || type == file_type::not_found || type == file_type::none;
 }
 
 bool says(const std::filesystem::path& path, const std::string& content) {
@@ -39,6 +42,11 @@ bool says(const std::filesystem::path& path, const std::string& content) {
   const bool alike = std::filesystem::is_regular_file(path, none) &&
                      std::filesystem::file_size(path, none) == content.size() && !none;
   return alike && read_file(path, content.size()) == content;
+}
+
+void write(AtomicFile& file, const std::vector<size_t>& shape, const std::vector<float>& values) {
+  const std::string bytes = npy_bytes(shape, values);
+  file.write(std::as_bytes(std::span(bytes)));
 }
 
 Json parse_json(const std::string& source, const std::string& where) {
@@ -101,11 +109,16 @@ Mel mel_of_array(const NpyArray& array, int bands, Layout layout, const std::str
 
 std::optional<Convention> read_sidecar(const std::filesystem::path& path) {
   const std::filesystem::path beside = sidecar_path(path);
-  std::error_code none;
-  if (!std::filesystem::exists(beside, none)) return std::nullopt;
   const std::string where = beside.string();
-  const auto sidecar =
-      from_json<Sidecar>(parse_json(read_file(beside, kMostSidecar), where), where);
+  std::string content;
+  try {
+    content = read_file(beside, kMostSidecar);
+  } catch (const Error& error) {
+    // One that is there but cannot be read is no absent one: the mel would be taken for another.
+    if (error.code() == "file-missing") return std::nullopt;
+    throw;
+  }
+  const auto sidecar = from_json<Sidecar>(parse_json(content, where), where);
   if (sidecar.version != kSidecarVersion)
     throw Error(
         Fault::input, "sidecar-invalid",
@@ -139,23 +152,30 @@ void write_mel(const std::filesystem::path& path, const Mel& mel, const Conventi
                      " of '", c.name, "'"));
   const std::filesystem::path beside = sidecar_path(path);
   const std::string sidecar = to_json(Sidecar{kSidecarVersion, to_json(c)}).dump(2) + "\n";
-  const bool plain = is_plain(path);
-  const bool same = plain && says(beside, sidecar);
-  std::error_code failed;
-  if (plain && !same) std::filesystem::remove(beside, failed);
-  if (failed)
-    throw Error(Fault::io, "mel-write",
-                text(beside.string(), ": the old sidecar cannot be removed: ", failed.message()));
+  const bool plain = is_plain(path), keeps = !plain || says(beside, sidecar);
+  AtomicFile array(path);
   if (c.layout == "frames-bands") {
-    write_npy(path, std::vector<size_t>{frames, bands}, mel.values);
+    write(array, {frames, bands}, mel.values);
   } else {
     std::vector<float> turned(mel.values.size());
     for (size_t frame = 0; frame < frames; ++frame)
       for (size_t band = 0; band < bands; ++band)
         turned[band * frames + frame] = mel.values[frame * bands + band];
-    write_npy(path, std::vector<size_t>{bands, frames}, turned);
+    write(array, {bands, frames}, turned);
   }
-  if (plain && !same) write_file_atomically(beside, sidecar);
+  if (keeps) return array.commit();
+  // Both lie on the disk before the older pair is touched: a full disk does not harm it.
+  AtomicFile about(beside);
+  about.write(std::as_bytes(std::span(sidecar)));
+  array.flush();
+  about.flush();
+  std::error_code failed;
+  std::filesystem::remove(beside, failed);
+  if (failed)
+    throw Error(Fault::io, "write-failed",
+                text(beside.string(), ": the old sidecar cannot be removed: ", failed.message()));
+  array.commit();
+  about.commit();
 }
 
 }  // namespace fluvox::mel
