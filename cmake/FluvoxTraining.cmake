@@ -7,7 +7,7 @@ fluvox_library(torch SOURCES ${torch_sources} DEPENDS fluvox_flow LibTorch::LibT
 target_precompile_headers(fluvox_torch PRIVATE <torch/torch.h>)
 
 fluvox_library(train DEPENDS fluvox_torch fluvox_models fluvox_mel fluvox_audio fluvox_corpus
-               fluvox_runtime)
+               fluvox_runtime fluvox_report)
 target_precompile_headers(fluvox_train REUSE_FROM fluvox_torch)
 
 set(train_cli ${PROJECT_SOURCE_DIR}/src/cli/train_torch.cpp ${PROJECT_SOURCE_DIR}/src/cli/program.cpp
@@ -15,3 +15,8 @@ set(train_cli ${PROJECT_SOURCE_DIR}/src/cli/train_torch.cpp ${PROJECT_SOURCE_DIR
 add_executable(fluvox-train ${train_cli})
 target_link_libraries(fluvox-train PRIVATE ${runtime_layers} fluvox_torch fluvox_train ${runtime_libraries}
                       CLI11::CLI11)
+
+# Run by tools/bench/reversible.
+add_executable(fluvox-reversible EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/tools/bench/reversible.cpp)
+target_include_directories(fluvox-reversible PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+target_link_libraries(fluvox-reversible PRIVATE ${runtime_layers} fluvox_torch ${runtime_libraries})

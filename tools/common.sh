@@ -11,7 +11,7 @@ fail() {
 runtime_packages=(g++ cmake ninja-build pkg-config libsndfile1-dev libsoxr-dev libkissfft-dev
   portaudio19-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev libpng-dev)
 test_packages=("${runtime_packages[@]}" libgtest-dev libgmock-dev ccache python3 python3-pip
-  ca-certificates pulseaudio pulseaudio-utils libasound2-plugins)
+  ca-certificates libgloo-dev pulseaudio pulseaudio-utils libasound2-plugins)
 
 # Installs those of the packages that are not there yet; touches no package list when all are.
 need_packages() {

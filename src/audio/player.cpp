@@ -19,7 +19,6 @@
 namespace fluvox::audio {
 namespace {
 
-constexpr double kRingSeconds = 1.0;
 // What a device calls its high latency may be 35 ms, and a busy machine then tears gaps; with this
 // much none were seen under a load of 16 on two cores.
 constexpr double kLeastLatency = 0.2;      // seconds, unless another is asked for
@@ -110,11 +109,8 @@ class Player::State {
     open(options);
     const PaStreamInfo* const info = Pa_GetStreamInfo(stream_);
     latency_ = info ? info->outputLatency : options.latency;
-    const auto frames = [this](double seconds) {
-      return static_cast<std::size_t>(std::ceil(seconds * device_rate_));
-    };
     feed_->latency_frames = frames(latency_);
-    prebuffer_ = std::min(frames(latency_ + kPrebufferSeconds), feed_->ring.capacity());
+    prebuffer(0);
     resampler_ = std::make_unique<Resampler>(rate, device_rate_);
   }
 
@@ -128,6 +124,11 @@ class Player::State {
     const QuietStderr quiet(verbose_);
     if (stream_) Pa_AbortStream(stream_);
     if (stream_) Pa_CloseStream(stream_);
+  }
+
+  void prebuffer(double seconds) {
+    const double more = std::clamp(seconds, kPrebufferSeconds, kMostPrebuffer);
+    prebuffer_ = std::min(frames(latency_ + more), feed_->ring.capacity());
   }
 
   void write(std::span<const float> samples) {
@@ -164,6 +165,10 @@ class Player::State {
   double latency() const { return latency_; }
 
  private:
+  std::size_t frames(double seconds) const {
+    return static_cast<std::size_t>(std::ceil(seconds * device_rate_));
+  }
+
   std::uint64_t in_our_rate(std::uint64_t frames) const {
     return resampled_length(frames, device_rate_, rate_);
   }
@@ -187,7 +192,7 @@ class Player::State {
                                : std::max(device->defaultHighOutputLatency, kLeastLatency);
     PaError error = paNoError;
     for (const int rate : {rate_, static_cast<int>(std::lround(device->defaultSampleRate))}) {
-      const double ring_seconds = std::max(kRingSeconds, 2 * latency + 2 * kPrebufferSeconds);
+      const double ring_seconds = kMostPrebuffer + 2 * latency;
       feed_ = std::make_unique<Feed>(static_cast<std::size_t>(ring_seconds * rate));
       for (const int channels : {1, 2}) {
         const PaStreamParameters format{index, channels, paInt16, latency, nullptr};
@@ -275,6 +280,7 @@ std::vector<AudioDevice> list_devices(bool verbose) {
 Player::Player(int rate, const PlayerOptions& options)
     : state_(std::make_unique<State>(rate, options)) {}
 Player::~Player() = default;
+void Player::prebuffer(double seconds) { state_->prebuffer(seconds); }
 void Player::write(std::span<const float> samples) { state_->write(samples); }
 void Player::finish() { state_->finish(); }
 PlayerStats Player::stats() const { return state_->stats(); }

@@ -4,10 +4,12 @@
 //   while (...) player.write(samples);   // waits while the buffer is full
 //   player.finish();                     // until the last sample has been heard
 //
-// The device's callback reads a lock-free ring and atomics and nothing else. Playing starts once
-// the ring holds a little more than the device's latency. A device that refuses the rate gets
-// resampled sound, one that refuses a single channel gets it twice. Waiting ends with Interrupted
-// on a signal (core/signals.h) and with an Error when the device goes away.
+// The device's callback reads a lock-free ring and atomics and nothing else. The ring holds half a
+// minute, so that whoever makes the samples may run ahead and then be busy elsewhere. Playing
+// starts once it holds a little more than the device's latency, or as much as prebuffer() asks for.
+// A device that refuses the rate gets resampled sound, one that refuses a single channel gets it
+// twice. Waiting ends with Interrupted on a signal (core/signals.h) and with an Error when the
+// device goes away.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +38,8 @@ struct PlayerOptions {
   bool verbose = false;
 };
 
+inline constexpr double kMostPrebuffer = 30;  // seconds
+
 struct PlayerStats {
   std::uint64_t frames_played = 0;   // handed to the device, in samples of the rate given
   std::uint64_t starved_frames = 0;  // silence handed to it because no sample was there in time
@@ -49,6 +53,9 @@ class Player {
   Player(const Player&) = delete;
   Player& operator=(const Player&) = delete;
 
+  // Before the first write: begin only when so many seconds are there, beyond the device's latency.
+  // At most kMostPrebuffer.
+  void prebuffer(double seconds);
   void write(std::span<const float> samples);
   void finish();
 

@@ -18,6 +18,7 @@ void add_plot(Program& program);
 void add_prepare(Program& program);
 void add_render(Program& program);
 void add_score(Program& program);
+void add_serve(Program& program);
 void add_train(Program& program);
 
 // Replaces this process by fluvox-train where the first argument is a command of its; returns when

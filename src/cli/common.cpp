@@ -139,6 +139,15 @@ std::vector<std::string> gather_inputs(const Flags& flags) {
   return inputs;
 }
 
+void make_folder(const fs::path& folder) {
+  if (folder.empty()) return;
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  if (failed)
+    throw Error(Fault::io, "folder-failed",
+                text("cannot make the folder ", folder.string(), ": ", failed.message()));
+}
+
 std::vector<fs::path> output_paths(const Flags& flags, const std::vector<std::string>& inputs,
                                    const std::string& ending) {
   if (flags.output.empty() == flags.folder.empty())
@@ -148,11 +157,7 @@ std::vector<fs::path> output_paths(const Flags& flags, const std::vector<std::st
       refuse(text("-o takes one input, found ", inputs.size(), "; give -d FOLDER"));
     return {flags.output};
   }
-  std::error_code failed;
-  fs::create_directories(flags.folder, failed);
-  if (failed)
-    throw Error(Fault::io, "folder-failed",
-                text("cannot make the folder ", flags.folder, ": ", failed.message()));
+  make_folder(flags.folder);
   std::map<fs::path, std::string> taken;
   std::vector<fs::path> outputs;
   for (const std::string& input : inputs) {
@@ -161,7 +166,8 @@ std::vector<fs::path> output_paths(const Flags& flags, const std::vector<std::st
     if (!fresh)
       refuse(text(other->second, " and ", input, " would both be written to ", output.string(),
                   "; write them into different folders"));
-    if (fs::equivalent(input, output, failed))
+    std::error_code ignored;
+    if (fs::equivalent(input, output, ignored))
       refuse(text(input, " would be overwritten by its own result; give another folder"));
     outputs.push_back(output);
   }

@@ -203,6 +203,7 @@ fs::path copy_beside(fs::path picture) { return picture.replace_extension(".wav"
 int run(const EvaluateFlags& flags) {
   const std::vector<corpus::Entry> clips = clips_of(gather_inputs(flags));
   std::vector<std::string> names;
+  names.reserve(clips.size());
   for (const corpus::Entry& clip : clips) names.push_back(clip.rate > 0 ? clip.name : clip.path);
   std::vector<fs::path> pictures;
   if (!flags.output.empty() || !flags.folder.empty()) pictures = output_paths(flags, names, ".png");

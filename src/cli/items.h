@@ -6,8 +6,9 @@
 //     return Item{.seconds = 2.5, .result = {{"output", "a.npy"}}};
 //   });
 //
-// stdout has a line for each item that is done: its result as JSON with --json, otherwise its line,
-// or its "output" so that paths can be piped on. The last line on stderr sums up.
+// stdout has a line for each item that is done, in the order of the inputs: its result as JSON with
+// --json, otherwise its line, or its "output" so that paths can be piped on. The last line on
+// stderr sums up; with --json it does so once more, as JSON.
 #pragma once
 
 #include <functional>
@@ -26,13 +27,21 @@ struct Item {
   std::string line = {};  // on stdout without --json; when empty, the result's "output"
 };
 
-// The exit code: 0, or 1 when some failed. The failure of a single input is thrown on.
+struct Way {
+  bool stop = false;                // the first failure ends the run, with its own exit code
+  bool outlive_unwritable = false;  // a file that cannot be written is its item's failure alone
+  int at_once =
+      1;  // items worked on at the same time, each by one thread; results keep their order
+};
+
+// The exit code: 0, or 1 when some failed, or 5 when some of them could not be written. The failure
+// of a single input is thrown on.
 int run_items(const std::string& title, const std::vector<std::string>& inputs, const Flags& flags,
               const std::function<Item(size_t)>& work);
 
 // The same for work that can tell how much of an item, 0 to 1, is behind it.
 using Share = std::function<void(double)>;
 int run_items(const std::string& title, const std::vector<std::string>& inputs, const Flags& flags,
-              const std::function<Item(size_t, const Share&)>& work);
+              const std::function<Item(size_t, const Share&)>& work, const Way& way = {});
 
 }  // namespace fluvox::cli

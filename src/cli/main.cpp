@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
                        "A neural vocoder: mel spectrograms to speech with normalizing flows.",
                        version_text());
   cli::add_render(program);
+  cli::add_serve(program);
   cli::add_play(program);
   cli::add_mel(program);
   cli::add_score(program);

@@ -1,5 +1,5 @@
-// The training command lives in a program of its own, which needs LibTorch. It is found beside this
-// one, or on PATH, and takes the arguments as they are.
+// The training commands live in a program of their own, which needs LibTorch. It is found beside
+// this one, or on PATH, and takes the arguments as they are.
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 namespace fluvox::cli {
 namespace {
 
-constexpr std::array<std::string_view, 1> kHandedOver{"train"};
+constexpr std::array<std::string_view, 2> kHandedOver{"train", "distill"};
 constexpr const char* kProgram = "fluvox-train";
 
 // Returns only where there is no such program.
@@ -46,6 +46,8 @@ void add_train(Program& program) {
   // Listed in the help; hand_over_training() takes it before it is parsed.
   program.command("train", "train a model on recordings (by fluvox-train, where it is built)",
                   "  fluvox train --help");
+  program.command("distill", "train a parallel student from a teacher (by fluvox-train)",
+                  "  fluvox distill --help");
 }
 
 }  // namespace fluvox::cli

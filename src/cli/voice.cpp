@@ -5,7 +5,6 @@
 #include "audio/sound_file.h"
 #include "cli/mel_input.h"
 #include "core/error.h"
-#include "core/sha256.h"
 #include "core/signals.h"
 #include "runtime/stream.h"
 
@@ -15,12 +14,6 @@ namespace fluvox::cli {
 namespace {
 
 constexpr const char* kVoice = "compact.safetensors";
-
-// The first 8 bytes of the SHA-256 of the input's name.
-uint64_t item_of(const std::string& input) {
-  const std::string name = fs::path(input).stem();
-  return std::stoull(sha256_hex(std::as_bytes(std::span(name))).substr(0, 16), nullptr, 16);
-}
 
 }  // namespace
 
@@ -43,9 +36,10 @@ runtime::SessionOptions session_options(const Flags& flags) {
           .precision = flags.precision == "bf16" ? net::Precision::bf16 : net::Precision::fp32};
 }
 
-std::unique_ptr<runtime::Session> open_session(const Flags& flags) {
-  return std::make_unique<runtime::Session>(flow::read_model(model_path(flags)),
-                                            session_options(flags));
+std::unique_ptr<runtime::Session> open_session(const Flags& flags, std::string* sha256) {
+  const flow::Model model = flow::read_model(model_path(flags));
+  if (sha256) *sha256 = model.sha256;
+  return std::make_unique<runtime::Session>(model, session_options(flags));
 }
 
 mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
@@ -57,8 +51,10 @@ mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
 
 runtime::RenderOptions render_options(const std::string& input, const runtime::Session& session,
                                       int frames, const Flags& flags) {
-  runtime::RenderOptions options{
-      .seed = flags.seed, .item = item_of(input), .sigma = flags.sigma, .z = {}};
+  runtime::RenderOptions options{.seed = flags.seed,
+                                 .item = runtime::item_of(fs::path(input).stem().string()),
+                                 .sigma = flags.sigma,
+                                 .z = {}};
   if (flags.noise.empty()) return options;
   if (flags.sigma)
     throw Error(Fault::usage, "usage",
@@ -80,8 +76,7 @@ void render_as_made(const runtime::Session& session, const mel::Mel& mel,
                     const runtime::RenderOptions& options, int chunk,
                     const std::function<void(std::span<const float>)>& sink) {
   if (chunk == 0 && !session.streams()) return sink(session.render(mel, options));
-  constexpr int kFrames = 64;
-  const int frames = chunk > 0 ? chunk : kFrames, bands = mel.bands;
+  const int frames = chunk > 0 ? chunk : kPieceFrames, bands = mel.bands;
   runtime::Stream stream(session, options);
   std::vector<float> samples(static_cast<size_t>(frames) * session.convention().hop);
   for (int at = 0; at < mel.frames;) {

@@ -16,7 +16,8 @@ namespace fluvox::cli {
 // models/pretrained of the source tree that the program was built in.
 std::filesystem::path model_path(const Flags& flags);
 runtime::SessionOptions session_options(const Flags& flags);
-std::unique_ptr<runtime::Session> open_session(const Flags& flags);
+// sha256: where to put that of the model, for those who ask.
+std::unique_ptr<runtime::Session> open_session(const Flags& flags, std::string* sha256 = nullptr);
 
 // The mel of an input: a .npy or .pt is read as one, anything else is a recording that is analysed
 // in the model's own convention.
@@ -28,8 +29,10 @@ mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
 runtime::RenderOptions render_options(const std::string& input, const runtime::Session& session,
                                       int frames, const Flags& flags);
 
+inline constexpr int kPieceFrames = 64;  // that suit any machine
+
 // Renders a mel and hands the samples on as they are made: all that is held is a moment of them. In
-// pushes of `chunk` frames; 0: of a size that suits the machine, and a model that needs the whole
+// pushes of `chunk` frames; 0: of kPieceFrames, and a model that needs the whole
 // utterance gets it.
 void render_as_made(const runtime::Session& session, const mel::Mel& mel,
                     const runtime::RenderOptions& options, int chunk,

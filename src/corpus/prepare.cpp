@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 #include <span>
+#include <utility>
 
 #include "audio/loudness.h"
 #include "audio/resample.h"
@@ -64,9 +65,9 @@ std::string key_of(const Task& task, const Settings& s) {
 
 class Preparer {
  public:
-  Preparer(const Settings& settings, const fs::path& folder)
+  Preparer(const Settings& settings, fs::path folder)
       : settings_(settings),
-        folder_(folder),
+        folder_(std::move(folder)),
         normalization_(audio::Normalization::parse(settings.normalize)) {
     limits_.least_seconds = settings.least_seconds;
     limits_.most_clipped = settings.most_clipped;

@@ -38,7 +38,7 @@ kernels::ConstView zeros() {
 }
 
 double affine_forward(int rows, int columns, kernels::View x, const Affine& affine,
-                      Threads& threads) {
+                      Threads& threads, double* by_row) {
   std::vector<double> log_dets(static_cast<size_t>(rows));
   net::in_pieces(threads, rows, kPiece, [&](int first, int last) {
     const kernels::View mine = from_row(x, first);
@@ -47,6 +47,8 @@ double affine_forward(int rows, int columns, kernels::View x, const Affine& affi
   });
   double total = 0;
   kernels::log_det_total_cpu(rows, log_dets.data(), &total);
+  if (by_row)
+    for (size_t row = 0; row < log_dets.size(); ++row) by_row[row] += log_dets[row];
   return total;
 }
 

@@ -26,9 +26,10 @@ class ChannelAffineRuntime : public RuntimeStep {
     return in;
   }
 
-  double forward(Grid& x, const RuntimeCondition&, Threads& threads) const override {
+  double forward(Grid& x, const RuntimeCondition&, Threads& threads,
+                 double* by_row) const override {
     each(x, threads, [&](size_t c, double v) { return scale_[c] * v + shift_[c]; });
-    return x.rows * log_det_;
+    return total_of(x.rows, log_det_, by_row);
   }
 
   void inverse(Grid& z, const RuntimeCondition&, Threads& threads) const override {

@@ -26,9 +26,11 @@ class ConditionalAffineRuntime : public RuntimeStep {
     return in;
   }
 
-  double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
+  double forward(Grid& x, const RuntimeCondition& condition, Threads& threads,
+                 double* by_row) const override {
     const Grid out = net_->forward(condition.features, nullptr, threads);
-    return affine_forward(x.rows, channels_, {x.values.data(), channels_}, affine(out), threads);
+    return affine_forward(x.rows, channels_, {x.values.data(), channels_}, affine(out), threads,
+                          by_row);
   }
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {

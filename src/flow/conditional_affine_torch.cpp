@@ -11,19 +11,37 @@ class ConditionalAffineTorch : public TorchStep {
   }
 
   Result forward(const Tensor& x, const Condition& condition) override {
-    const auto [b, s] = shift_and_log_scale(x, condition);
-    return {torch::exp(s) * x + b, sum_per_item(s)};
+    return applied(x, shift_and_log_scale(x, condition));
   }
 
   Tensor inverse(const Tensor& z, const Condition& condition) override {
-    const auto [b, s] = shift_and_log_scale(z, condition);
-    return (z - b) * torch::exp(-s);
+    return undone(z, shift_and_log_scale(z, condition));
+  }
+
+  // The net sees nothing of x: all of it changes.
+  Recomputed recompute(const Tensor& z, const Condition& condition) override {
+    const auto [x, affine] = recomputed_leaf(
+        z, [](const Tensor& t) { return t.narrow(1, 0, 0); }, [](const Tensor& t) { return t; },
+        [&](const Tensor& t) { return shift_and_log_scale(t, condition); }, undone);
+    return {x, applied(x, affine)};
   }
 
   net::TorchNet* network() override { return net_.get(); }
 
  private:
-  std::pair<Tensor, Tensor> shift_and_log_scale(const Tensor& x, const Condition& condition) {
+  struct Affine {
+    Tensor b, s;
+  };
+
+  static Result applied(const Tensor& x, const Affine& affine) {
+    return {torch::exp(affine.s) * x + affine.b, sum_per_item(affine.s)};
+  }
+
+  static Tensor undone(const Tensor& z, const Affine& affine) {
+    return (z - affine.b) * torch::exp(-affine.s);
+  }
+
+  Affine shift_and_log_scale(const Tensor& x, const Condition& condition) {
     expect_channels(x, step_.channels);
     expect_condition(x, condition);
     const Tensor out = net_->forward(condition.features, {});

@@ -43,9 +43,11 @@ class CouplingRuntime : public RuntimeStep {
   int64_t look_ahead() const override { return net_->look_ahead(); }
   double multiply_adds(int) const override { return net_->multiply_adds() + scales(); }
 
-  double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
+  double forward(Grid& x, const RuntimeCondition& condition, Threads& threads,
+                 double* by_row) const override {
     const Grid out = net_output(x, condition.features, threads);
-    return affine_forward(x.rows, halves_.count, changed_half(x, halves_), affine(out), threads);
+    return affine_forward(x.rows, halves_.count, changed_half(x, halves_), affine(out), threads,
+                          by_row);
   }
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {

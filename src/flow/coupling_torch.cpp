@@ -14,35 +14,52 @@ class CouplingTorch : public TorchStep {
   }
 
   Result forward(const Tensor& x, const Condition& condition) override {
-    const Tensor kept = kept_of(x, condition);
-    const auto [b, s] = shift_and_log_scale(kept, condition);
-    Tensor changed = changed_half(x, halves_);
-    if (s.defined()) changed = torch::exp(s) * changed;
-    if (b.defined()) changed = changed + b;
-    const Tensor log_det = s.defined() ? sum_per_item(s) : torch::zeros({x.size(0)}, x.options());
-    return {merge_halves(kept, changed, halves_), log_det};
+    return applied(x, shift_and_log_scale(kept_of(x, condition), condition));
   }
 
   Tensor inverse(const Tensor& z, const Condition& condition) override {
     const Tensor kept = kept_of(z, condition);
-    const auto [b, s] = shift_and_log_scale(kept, condition);
-    Tensor changed = changed_half(z, halves_);
-    if (b.defined()) changed = changed - b;
-    if (s.defined()) changed = changed * torch::exp(-s);
-    return merge_halves(kept, changed, halves_);
+    const Affine affine = shift_and_log_scale(kept, condition);
+    return merge_halves(kept, undone(changed_half(z, halves_), affine), halves_);
+  }
+
+  Recomputed recompute(const Tensor& z, const Condition& condition) override {
+    const auto [x, affine] = recomputed_leaf(
+        z, [&](const Tensor& t) { return kept_of(t, condition); },
+        [&](const Tensor& t) { return changed_half(t, halves_); },
+        [&](const Tensor& t) { return shift_and_log_scale(kept_of(t, condition), condition); },
+        undone);
+    return {x, applied(x, affine)};
   }
 
   net::TorchNet* network() override { return net_.get(); }
 
  private:
+  struct Affine {
+    Tensor b, s;  // undefined where the coupling has none
+  };
+
+  Result applied(const Tensor& x, const Affine& affine) const {
+    const auto& [b, s] = affine;
+    Tensor changed = changed_half(x, halves_);
+    if (s.defined()) changed = torch::exp(s) * changed;
+    if (b.defined()) changed = changed + b;
+    const Tensor log_det = s.defined() ? sum_per_item(s) : torch::zeros({x.size(0)}, x.options());
+    return {merge_halves(kept_half(x, halves_), changed, halves_), log_det};
+  }
+
+  static Tensor undone(const Tensor& z, const Affine& affine) {
+    const Tensor moved = affine.b.defined() ? z - affine.b : z;
+    return affine.s.defined() ? moved * torch::exp(-affine.s) : moved;
+  }
+
   Tensor kept_of(const Tensor& x, const Condition& condition) const {
     expect_channels(x, step_.channels);
     expect_condition(x, condition);
     return kept_half(x, halves_);
   }
 
-  // Undefined where the coupling has none.
-  std::pair<Tensor, Tensor> shift_and_log_scale(const Tensor& kept, const Condition& condition) {
+  Affine shift_and_log_scale(const Tensor& kept, const Condition& condition) {
     Tensor features = condition.features;
     if (step_.condition == "half")
       features = kept_half(features, halves_of(step_.keep, static_cast<int>(features.size(1)),

@@ -84,6 +84,21 @@ void expect_size(const std::string& where, const std::string& what, int64_t expe
                 text(where, ": ", what, ": expected ", expected, ", found ", found));
 }
 
+double total_of(std::span<const double> shares, double* by_row) {
+  double total = 0;
+  for (size_t t = 0; t < shares.size(); ++t) {
+    total += shares[t];
+    if (by_row) by_row[t] += shares[t];
+  }
+  return total;
+}
+
+double total_of(int rows, double share, double* by_row) {
+  if (by_row)
+    for (int t = 0; t < rows; ++t) by_row[t] += share;
+  return rows * share;
+}
+
 RuntimeStepPtr make_runtime_step(const Json& json, const std::string& where, Weights& weights) {
   RuntimeStepPtr made = make_step(json, where, [&]<class Step>(const Step& step) -> RuntimeStepPtr {
     if constexpr (HasRuntime<Step>) {
@@ -158,8 +173,20 @@ RuntimeCondition RuntimeFlow::condition(const Grid& mel, Threads& threads) const
   return conditioner_->forward(net::with_margins(mel, conditioner_->margins()), threads);
 }
 
+std::vector<double> RuntimeFlow::log_densities(std::span<const float> z, int positions) const {
+  const size_t all = z.size() / static_cast<size_t>(channels_),
+               each = static_cast<size_t>(positions);
+  std::vector<double> sums(all / each);
+  for (int channel = 0; channel < channels_; ++channel) {
+    const std::span<const float> mine = z.subspan(static_cast<size_t>(channel) * all, all);
+    for (size_t i = 0; i < sums.size(); ++i)
+      sums[i] += base_->log_density(mine.subspan(i * each, each), channel);
+  }
+  return sums;
+}
+
 RuntimeFlow::Result RuntimeFlow::forward(Grid x, const RuntimeCondition& condition,
-                                         Threads& threads) const {
+                                         Threads& threads, std::vector<double>* by_position) const {
   const ConditionShape shape = conditioner_->shape();
   const int64_t samples = int64_t{condition.features.rows} * shape.row_samples;
   expect_size("audio", "columns", 1, x.columns);
@@ -169,9 +196,17 @@ RuntimeFlow::Result RuntimeFlow::forward(Grid x, const RuntimeCondition& conditi
   Result result;
   result.z.resize(x.values.size());
   float* z = result.z.data();
+  const auto positions = static_cast<size_t>(samples / channels_);
+  if (by_position) by_position->assign(positions, 0);
+  std::vector<double> by_row;
   for (const Stage& stage : stages_) {
     if (stage.step) {
-      result.log_det += stage.step->forward(x, conditions.at(stage.samples), threads);
+      if (by_position) by_row.assign(static_cast<size_t>(x.rows), 0);
+      result.log_det += stage.step->forward(x, conditions.at(stage.samples), threads,
+                                            by_position ? by_row.data() : nullptr);
+      // A step that squeezes has no shares.
+      const size_t rows = by_row.size() / positions;  // of a position
+      for (size_t t = 0; t < by_row.size(); ++t) (*by_position)[t / rows] += by_row[t];
     } else {
       gather(x, stage.leaving, joined(stage), z);
       z += static_cast<size_t>(x.rows) * static_cast<size_t>(stage.leaving);

@@ -40,9 +40,13 @@ class RuntimeFlow {
     std::vector<float> z;
     double log_det = 0;
   };
-  // audio [T][1], T = the condition's rows * channels()
-  Result forward(Grid audio, const RuntimeCondition& condition, Threads& threads) const;
+  // audio [T][1], T = the condition's rows * channels(). by_position, where given, becomes the
+  // shares of log_det that belong to the rows of each position of z.
+  Result forward(Grid audio, const RuntimeCondition& condition, Threads& threads,
+                 std::vector<double>* by_position = nullptr) const;
   double log_density(std::span<const float> z) const;  // under the base
+  // The same of z's first `positions`, of the next so many, ...
+  std::vector<double> log_densities(std::span<const float> z, int positions) const;
   std::vector<float> inverse(std::span<const float> z, const RuntimeCondition& condition,
                              Threads& threads) const;
 

@@ -6,9 +6,6 @@
 
 namespace fluvox::flow {
 
-namespace {
-
-// Rows folded into channels, n to one: [B, c, T] -> [B, c n, T / n], channel c n + phase
 Tensor fold(const Tensor& x, int64_t n) {
   return x.reshape({x.size(0), x.size(1), x.size(2) / n, n})
       .transpose(2, 3)
@@ -21,13 +18,14 @@ Tensor unfold(const Tensor& x, int64_t n) {
       .reshape({x.size(0), x.size(1) / n, x.size(2) * n});
 }
 
-// The condition as a step sees it whose x has `positions`.
 Condition at_resolution(const Condition& condition, int64_t positions) {
   if (condition.features.dim() != 3 || positions == 0) return condition;
   const int64_t rows = condition.features.size(2);
   if (rows <= positions || rows % positions != 0) return condition;
   return {fold(condition.features, rows / positions), condition.log_scale};
 }
+
+namespace {
 
 bool is_finite(const Tensor& x) { return torch::isfinite(x).all().item<bool>(); }
 
@@ -53,6 +51,16 @@ TorchStep::Result TorchFlow::inference(const Tensor& audio, const Condition& con
   if (audio.dim() != 2)
     throw Error(Fault::input, "shape-mismatch",
                 text("x: expected shape [batch, samples], found ", audio.sizes()));
+  const auto [z, log_det] = reversible_ && torch::GradMode::is_enabled()
+                                ? run_reversibly(audio, condition)
+                                : run_forward(audio, condition, nullptr);
+  if (!is_finite(z) || !is_finite(log_det)) blame(audio, condition);
+  return {z, log_det};
+}
+
+// kept: takes the input of every step whose inverse is serial
+TorchStep::Result TorchFlow::run_forward(const Tensor& audio, const Condition& condition,
+                                         std::vector<Tensor>* kept) {
   Tensor x = audio.unsqueeze(1);
   Tensor log_det = torch::zeros({audio.size(0)}, audio.options());
   std::vector<Tensor> pieces;
@@ -62,14 +70,13 @@ TorchStep::Result TorchFlow::inference(const Tensor& audio, const Condition& con
       x = x.narrow(1, stage.leaving, x.size(1) - stage.leaving);
       continue;
     }
+    if (kept && !stage.step->inverts_at_once) kept->push_back(x);
     auto result = stage.step->forward(x, at_resolution(condition, x.size(2)));
     x = result.z;
     log_det = log_det + result.log_det;
   }
   pieces.push_back(x);
-  const Tensor z = torch::cat(pieces, 1);
-  if (!is_finite(z) || !is_finite(log_det)) blame(audio, condition);
-  return {z, log_det};
+  return {torch::cat(pieces, 1), log_det};
 }
 
 void TorchFlow::blame(const Tensor& audio, const Condition& condition) {

@@ -42,8 +42,22 @@ class TorchFlow : public torch::nn::Module {
   };
   Drawn sample_with_log_prob(const Condition& condition, int64_t samples, double sigma = 1);
 
+  // Of a flow of steps that are autoregressive over time: each sample's Gaussian given what came
+  // before it, N(mean, exp(2 log_scale)), all [B, T] (gaussians_torch.cpp). Of x that is given,
+  // where the steps' nets see x; of x drawn from z, where they see z.
+  struct Gaussians {
+    Tensor x, mean, log_scale;
+  };
+  Gaussians gaussians_of(const Tensor& x, const Condition& condition);
+  Gaussians drawn_gaussians(const Tensor& z, const Condition& condition);
+  void expect_autoregressive() const;  // an error where the flow is none of these
+
   void initialise(const Tensor& x, const Condition& condition);
   void set_net_precision(at::ScalarType type);
+
+  // Gradients without kept activations: the backward pass finds each step's input again by its
+  // inverse, and one step's network is in memory at a time (reversible_torch.cpp).
+  void set_reversible(bool on) { reversible_ = on; }
 
   // Random last layers with log-scales of about the given standard deviation: tests need nets that
   // matter.
@@ -64,8 +78,13 @@ class TorchFlow : public torch::nn::Module {
     int64_t samples = 1;  // of a row that enters
   };
 
+  class Reversible;
+
+  TorchStep::Result run_forward(const Tensor& audio, const Condition& condition,
+                                std::vector<Tensor>* kept);
   Tensor draw(const Condition& condition, int64_t samples, double sigma);
   TorchStep::Inverted run_inverse(const Tensor& z, const Condition& condition, bool with_log_det);
+  TorchStep::Result run_reversibly(const Tensor& audio, const Condition& condition);
   [[noreturn]] void blame(const Tensor& x, const Condition& condition);
 
   Spec spec_;
@@ -73,6 +92,13 @@ class TorchFlow : public torch::nn::Module {
   std::vector<Stage> stages_;
   TorchBasePtr base_;
   int64_t samples_ = 1;  // of a position of z
+  bool reversible_ = false;
 };
+
+// Rows folded into channels, n to one: [B, c, T] -> [B, c n, T / n], channel c n + phase; and back
+Tensor fold(const Tensor& x, int64_t n);
+Tensor unfold(const Tensor& x, int64_t n);
+// The condition as a step sees it whose x has `positions`.
+Condition at_resolution(const Condition& condition, int64_t positions);
 
 }  // namespace fluvox::flow

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <vector>
 
 #include "core/threads.h"
 #include "flow/affine.h"
@@ -31,10 +32,16 @@ class GridCouplingRuntime : public RuntimeStep {
     return in;
   }
 
-  double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
+  double forward(Grid& x, const RuntimeCondition& condition, Threads& threads,
+                 double* by_row) const override {
     const Places places = places_of(x, 0, 0);
     const Grid out = net_->forward(seen(x, places, condition.features, threads), nullptr, threads);
-    return affine_forward(places.rows, places.columns, places.changed, affine(out), threads);
+    std::vector<double> shares(static_cast<size_t>(by_row ? places.rows : 0));
+    const double log_det = affine_forward(places.rows, places.columns, places.changed, affine(out),
+                                          threads, by_row ? shares.data() : nullptr);
+    for (size_t row = 0; row < shares.size(); ++row)
+      by_row[static_cast<size_t>(places.frame) + (frames_ ? 2 * row : row)] += shares[row];
+    return log_det;
   }
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {

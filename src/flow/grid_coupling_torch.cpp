@@ -13,19 +13,39 @@ class GridCouplingTorch : public TorchStep {
 
   Result forward(const Tensor& x, const Condition& condition) override {
     const Tensor grid = x.transpose(1, 2);  // [B, frames, bins]
-    const auto [b, s] = shift_and_log_scale(grid, condition);
-    return {merge(grid, torch::exp(s) * every_other(grid, 1 - step_.keep) + b), sum_per_item(s)};
+    return applied(grid, shift_and_log_scale(grid, condition));
   }
 
   Tensor inverse(const Tensor& z, const Condition& condition) override {
     const Tensor grid = z.transpose(1, 2);
-    const auto [b, s] = shift_and_log_scale(grid, condition);
-    return merge(grid, (every_other(grid, 1 - step_.keep) - b) * torch::exp(-s));
+    const Affine affine = shift_and_log_scale(grid, condition);
+    return merge(grid, undone(every_other(grid, 1 - step_.keep), affine));
+  }
+
+  Recomputed recompute(const Tensor& z, const Condition& condition) override {
+    const auto [x, affine] = recomputed_leaf(
+        z, [&](const Tensor& t) { return every_other(t.transpose(1, 2), step_.keep); },
+        [&](const Tensor& t) { return every_other(t.transpose(1, 2), 1 - step_.keep); },
+        [&](const Tensor& t) { return shift_and_log_scale(t.transpose(1, 2), condition); }, undone);
+    return {x, applied(x.transpose(1, 2), affine)};
   }
 
   net::TorchNet* network() override { return net_.get(); }
 
  private:
+  struct Affine {
+    Tensor b, s;
+  };
+
+  Result applied(const Tensor& grid, const Affine& affine) const {
+    const Tensor changed = torch::exp(affine.s) * every_other(grid, 1 - step_.keep) + affine.b;
+    return {merge(grid, changed), sum_per_item(affine.s)};
+  }
+
+  static Tensor undone(const Tensor& z, const Affine& affine) {
+    return (z - affine.b) * torch::exp(-affine.s);
+  }
+
   Tensor every_other(const Tensor& grid, int first) const {
     return grid.slice(axis_, first, {}, 2);
   }
@@ -38,7 +58,7 @@ class GridCouplingTorch : public TorchStep {
     return torch::constant_pad_nd(mine, {0, 0, 1, 0}).narrow(-2, 0, rows);
   }
 
-  std::pair<Tensor, Tensor> shift_and_log_scale(const Tensor& grid, const Condition& condition) {
+  Affine shift_and_log_scale(const Tensor& grid, const Condition& condition) {
     const Tensor maps = every_other(condition.features, 1 - step_.keep);
     const int64_t rows = maps.size(-2);
     if (rows == 0) {

@@ -150,9 +150,10 @@ class Invertible1x1Runtime : public RuntimeStep {
     return in;
   }
 
-  double forward(Grid& x, const RuntimeCondition&, Threads& threads) const override {
+  double forward(Grid& x, const RuntimeCondition&, Threads& threads,
+                 double* by_row) const override {
     x = times(weight_, x, threads);
-    return x.rows * log_abs_det_;
+    return total_of(x.rows, log_abs_det_, by_row);
   }
 
   void inverse(Grid& z, const RuntimeCondition&, Threads& threads) const override {

@@ -23,7 +23,7 @@ class LappedRuntime : public RuntimeStep {
     return {in.samples * hop_, hop_};
   }
 
-  double forward(Grid& x, const RuntimeCondition&, Threads& threads) const override {
+  double forward(Grid& x, const RuntimeCondition&, Threads& threads, double*) const override {
     if (x.rows % hop_ != 0)
       throw Error(Fault::input, "shape-mismatch",
                   text(place, ": lapped: expected a length that is a multiple of ", hop_,

@@ -39,22 +39,27 @@ class MaskedRuntime : public RuntimeStep {
     return net_->multiply_adds() * (again ? channels_ : 1);
   }
 
-  double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
+  double forward(Grid& x, const RuntimeCondition& condition, Threads& threads,
+                 double* by_row) const override {
     const auto standardised = [](float v, float b, float s) { return (v - b) * std::exp(-s); };
-    return -(ways_.parallel_forward ? at_once(x, condition, threads, standardised)
-                                    : serial(x, condition, threads, standardised));
+    return -(ways_.parallel_forward ? at_once(x, condition, threads, standardised, by_row)
+                                    : serial(x, condition, threads, standardised, by_row));
   }
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {
     if (ways_.parallel_inverse)
-      at_once(z, condition, threads, scaled);
+      at_once(z, condition, threads, scaled, nullptr);
     else
-      serial(z, condition, threads, scaled);
+      serial(z, condition, threads, scaled, nullptr);
   }
 
  private:
   friend class MaskedStream;
 
+  static double taken(double share, int t, double* by_row) {
+    if (by_row) by_row[t] -= share;
+    return share;
+  }
   static float scaled(float v, float b, float s) { return v * std::exp(s) + b; }
 
   // One row through `map`, with the net's output [b; raw] for it; columns [first, last). The sum of
@@ -71,21 +76,26 @@ class MaskedRuntime : public RuntimeStep {
     return sum;
   }
 
+  // The sum of s is returned, and by_row, where given, loses each row's.
   template <class Map>
-  double at_once(Grid& x, const RuntimeCondition& condition, Threads& threads, Map map) const {
+  double at_once(Grid& x, const RuntimeCondition& condition, Threads& threads, Map map,
+                 double* by_row) const {
     const Grid out = net_->forward(x, &condition.features, threads);
     double sum = 0;
-    for (int t = 0; t < x.rows; ++t) sum += row(x.row(t), out.row(t), 0, channels_, map);
+    for (int t = 0; t < x.rows; ++t)
+      sum += taken(row(x.row(t), out.row(t), 0, channels_, map), t, by_row);
     return sum;
   }
 
   template <class Map>
-  double serial(Grid& x, const RuntimeCondition& condition, Threads& threads, Map map) const {
+  double serial(Grid& x, const RuntimeCondition& condition, Threads& threads, Map map,
+                double* by_row) const {
     double sum = 0;
     if (net_->order() == net::Order::channels) {
       for (int c = 0; c < channels_; ++c) {
         const Grid out = net_->forward(x, &condition.features, threads);
-        for (int t = 0; t < x.rows; ++t) sum += row(x.row(t), out.row(t), c, c + 1, map);
+        for (int t = 0; t < x.rows; ++t)
+          sum += taken(row(x.row(t), out.row(t), c, c + 1, map), t, by_row);
       }
       return sum;
     }
@@ -95,7 +105,7 @@ class MaskedRuntime : public RuntimeStep {
     for (int t = 0; t < x.rows; ++t) {
       net->next(t > 0 ? x.row(t - 1) : nothing.data(), condition.features.row(t), out.data(),
                 threads);
-      sum += row(x.row(t), out.data(), 0, channels_, map);
+      sum += taken(row(x.row(t), out.data(), 0, channels_, map), t, by_row);
     }
     return sum;
   }

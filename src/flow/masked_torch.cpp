@@ -41,6 +41,16 @@ class MaskedTorch : public TorchStep {
     return {scaled(z, b, s), -sum_per_item(s)};
   }
 
+  bool autoregressive_over_time() const override {
+    return step_.channels == 1 && net_->order() == net::Order::time;
+  }
+  Gaussians gaussians(const Tensor& seen, const Condition& condition) override {
+    expect_channels(seen, step_.channels);
+    expect_condition(seen, condition);
+    const auto [b, s] = shift_and_log_scale(seen, condition);
+    return {b, s};
+  }
+
   net::TorchNet* network() override { return net_.get(); }
 
  private:

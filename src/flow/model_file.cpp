@@ -35,20 +35,13 @@ Json writable(const Spec& spec) {
   return json;
 }
 
-}  // namespace
-
-std::string hash_of(const Spec& spec, const Tensors& tensors) {
-  return hash_content(writable(spec).dump(), tensors);
-}
-
-Model read_model(const std::filesystem::path& path) {
-  Safetensors file = read_safetensors(path);
+Model model_of(Safetensors file, const std::string& name) {
   const auto found = file.metadata.find(kMetadataKey);
   if (found == file.metadata.end())
     throw Error(Fault::input, "model-missing",
-                text(path.string(), ": not a Fluvox model: its metadata has no '", kMetadataKey,
+                text(name, ": not a Fluvox model: its metadata has no '", kMetadataKey,
                      "'; `fluvox convert` imports checkpoints of other programs"));
-  const std::string where = path.string() + ": spec";
+  const std::string where = name + ": spec";
   Json json = parse_json(found->second, where);
   if (!json.is_object())
     throw Error(Fault::input, "spec-invalid", where + ": expected an object of named values");
@@ -63,11 +56,24 @@ Model read_model(const std::filesystem::path& path) {
   json.erase(kHashKey);
   const std::string actual = hash_content(json.dump(), file.tensors);
   if (actual != expected)
-    throw Error(
-        Fault::input, "model-hash-mismatch",
-        text(path.string(), ": expected content with SHA-256 ", in_quotes(expected), ", found \"",
-             actual, "\": the file was damaged or changed; copy or download it again"));
+    throw Error(Fault::input, "model-hash-mismatch",
+                text(name, ": expected content with SHA-256 ", in_quotes(expected), ", found \"",
+                     actual, "\": the file was damaged or changed; copy or download it again"));
   return {from_json<Spec>(json, where), std::move(file.tensors), actual};
+}
+
+}  // namespace
+
+std::string hash_of(const Spec& spec, const Tensors& tensors) {
+  return hash_content(writable(spec).dump(), tensors);
+}
+
+Model read_model(const std::filesystem::path& path) {
+  return model_of(read_safetensors(path), path.string());
+}
+
+Model read_model(std::span<const std::byte> bytes, const std::string& name) {
+  return model_of(read_safetensors(bytes, name), name);
 }
 
 void write_model(const std::filesystem::path& path, const Spec& spec, const Tensors& tensors) {

@@ -5,7 +5,9 @@
 // without `sha256` itself, and the tensors.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
 
 #include "core/tensor.h"
@@ -20,6 +22,8 @@ struct Model {
 };
 
 Model read_model(const std::filesystem::path& path);
+// The same of a file that is in memory already; `name` stands for it in messages.
+Model read_model(std::span<const std::byte> bytes, const std::string& name);
 void write_model(const std::filesystem::path& path, const Spec& spec,
                  const Tensors& tensors);  // atomic
 

@@ -21,7 +21,7 @@ class PermuteRuntime : public RuntimeStep {
     return in;
   }
 
-  double forward(Grid& x, const RuntimeCondition&, Threads& threads) const override {
+  double forward(Grid& x, const RuntimeCondition&, Threads& threads, double*) const override {
     x = ordered(x, table_, threads);
     return 0;
   }

@@ -40,9 +40,11 @@ class RowCouplingRuntime : public RuntimeStep {
   StepStreamPtr stream() const override { return nullptr; }
   double multiply_adds(int rows) const override { return net_->multiply_adds() * (rows - 1); }
 
-  double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
-    return each_row(x, condition, threads, true,
-                    [](float v, float b, float s) { return std::exp(s) * v + b; });
+  double forward(Grid& x, const RuntimeCondition& condition, Threads& threads,
+                 double* by_row) const override {
+    return total_of(each_row(x, condition, threads, true,
+                             [](float v, float b, float s) { return std::exp(s) * v + b; }),
+                    by_row);
   }
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {
@@ -52,10 +54,10 @@ class RowCouplingRuntime : public RuntimeStep {
 
  private:
   // Row after row through `map`; the net sees the rows before as they came in, or as they went out.
-  // The sum of s is returned.
+  // Returns the sums of s over the rows, for each column.
   template <class Map>
-  double each_row(Grid& x, const RuntimeCondition& condition, Threads& threads, bool sees_given,
-                  Map map) const {
+  std::vector<double> each_row(Grid& x, const RuntimeCondition& condition, Threads& threads,
+                               bool sees_given, Map map) const {
     const int columns = x.rows, channels = net_->shape().condition;
     const auto net = net_->serial(columns);
     std::vector<float> before(static_cast<size_t>(columns));
@@ -77,9 +79,7 @@ class RowCouplingRuntime : public RuntimeStep {
         }
       });
     }
-    double total = 0;
-    for (const double sum : sums) total += sum;
-    return total;
+    return sums;
   }
 
   // The condition of one row of the grid, [T'][condition].

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -22,11 +23,20 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "tensors are stored as memory holds them");
 
-// A regular file of known size, read from its front.
+// Bytes of known number, read from their front.
 class Input {
  public:
+  virtual ~Input() = default;
+  virtual const std::string& name() const = 0;
+  virtual uint64_t size() const = 0;
+  virtual void read(std::span<std::byte> into) = 0;  // never asked for more than there is
+};
+
+// A regular file.
+class FileInput : public Input {
+ public:
   // Not blocking: opening a pipe that nobody writes to would wait for ever.
-  explicit Input(const std::filesystem::path& path)
+  explicit FileInput(const std::filesystem::path& path)
       : name_(path.string()), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     if (fd_ < 0) refuse(errno);
     struct stat found {};
@@ -40,14 +50,14 @@ class Input {
     throw Error(Fault::input, "file-missing",
                 name_ + ": expected a regular file, found a folder, pipe or device");
   }
-  ~Input() { ::close(fd_); }
-  Input(const Input&) = delete;
-  Input& operator=(const Input&) = delete;
+  ~FileInput() override { ::close(fd_); }
+  FileInput(const FileInput&) = delete;
+  FileInput& operator=(const FileInput&) = delete;
 
-  const std::string& name() const { return name_; }
-  uint64_t size() const { return size_; }
+  const std::string& name() const override { return name_; }
+  uint64_t size() const override { return size_; }
 
-  void read(std::span<std::byte> into) {
+  void read(std::span<std::byte> into) override {
     while (!into.empty()) {
       const ssize_t count = ::read(fd_, into.data(), into.size());
       if (count < 0 && errno == EINTR) {
@@ -73,6 +83,25 @@ class Input {
   std::string name_;
   int fd_;
   uint64_t size_ = 0;
+};
+
+class MemoryInput : public Input {
+ public:
+  MemoryInput(std::span<const std::byte> bytes, std::string name)
+      : name_(std::move(name)), size_(bytes.size()), left_(bytes) {}
+
+  const std::string& name() const override { return name_; }
+  uint64_t size() const override { return size_; }
+
+  void read(std::span<std::byte> into) override {
+    std::copy_n(left_.begin(), into.size(), into.begin());
+    left_ = left_.subspan(into.size());
+  }
+
+ private:
+  std::string name_;
+  uint64_t size_;
+  std::span<const std::byte> left_;
 };
 
 SafetensorsHeader read_header(Input& input) {
@@ -105,10 +134,7 @@ void update_text(Sha256& hash, std::string_view content) {
   hash.update(content);
 }
 
-}  // namespace
-
-Safetensors read_safetensors(const std::filesystem::path& path) {
-  Input input(path);
+Safetensors read(Input& input) {
   SafetensorsHeader header = read_header(input);
   Safetensors result;
   result.metadata = std::move(header.metadata);
@@ -120,6 +146,18 @@ Safetensors read_safetensors(const std::filesystem::path& path) {
     input.read(tensor.bytes);
   }
   return result;
+}
+
+}  // namespace
+
+Safetensors read_safetensors(const std::filesystem::path& path) {
+  FileInput input(path);
+  return read(input);
+}
+
+Safetensors read_safetensors(std::span<const std::byte> bytes, const std::string& name) {
+  MemoryInput input(bytes, name);
+  return read(input);
 }
 
 void write_safetensors(const std::filesystem::path& path, const Tensors& tensors,

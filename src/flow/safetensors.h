@@ -10,8 +10,10 @@
 // and memory stays below the size of the file plus a constant. The file must be a regular one.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -27,6 +29,8 @@ struct Safetensors {
 };
 
 Safetensors read_safetensors(const std::filesystem::path& path);
+// The same of a file that is in memory already; `name` stands for it in messages.
+Safetensors read_safetensors(std::span<const std::byte> bytes, const std::string& name);
 
 // Atomic. Tensors lie in the order of their names, the data starts at a multiple of 8 bytes.
 void write_safetensors(const std::filesystem::path& path, const Tensors& tensors,

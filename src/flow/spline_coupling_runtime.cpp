@@ -98,15 +98,14 @@ class SplineCouplingRuntime : public RuntimeStep {
     return in;
   }
 
-  double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
+  double forward(Grid& x, const RuntimeCondition& condition, Threads& threads,
+                 double* by_row) const override {
     std::vector<double> sums(static_cast<size_t>(x.rows));
     const Grid out = net_->forward(kept_half(x, halves_), &condition.features, threads);
     each(x, out, threads, [&](int t, const Spline& spline, float& value) {
       sums[static_cast<size_t>(t)] += spline.forward(value);
     });
-    double total = 0;
-    for (const double sum : sums) total += sum;
-    return total;
+    return total_of(sums, by_row);
   }
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {

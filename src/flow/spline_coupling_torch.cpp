@@ -18,10 +18,33 @@ class SplineCouplingTorch : public TorchStep {
   }
 
   Result forward(const Tensor& x, const Condition& condition) override {
-    const Tensor kept = kept_of(x, condition), changed = changed_half(x, halves_);
+    return applied(x, net_->forward(kept_of(x, condition), condition.features));
+  }
+
+  Tensor inverse(const Tensor& z, const Condition& condition) override {
+    const Tensor kept = kept_of(z, condition);
+    const Tensor out = net_->forward(kept, condition.features);
+    return merge_halves(kept, undone(changed_half(z, halves_), out), halves_);
+  }
+
+  Recomputed recompute(const Tensor& z, const Condition& condition) override {
+    const auto [x, out] = recomputed_leaf(
+        z, [&](const Tensor& t) { return kept_of(t, condition); },
+        [&](const Tensor& t) { return changed_half(t, halves_); },
+        [&](const Tensor& t) { return net_->forward(kept_of(t, condition), condition.features); },
+        [&](const Tensor& t, const Tensor& made) { return undone(t, made); });
+    return {x, applied(x, out)};
+  }
+
+  net::TorchNet* network() override { return net_.get(); }
+
+ private:
+  // `out` is what the net made of the kept half.
+  Result applied(const Tensor& x, const Tensor& out) const {
+    const Tensor kept = kept_half(x, halves_), changed = changed_half(x, halves_);
     const Tensor inside = changed.abs() <= step_.bound;
     const Tensor value = changed.clamp(-step_.bound, step_.bound);
-    const Piece p = piece(kept, condition, value, true);
+    const Piece p = piece(out, value, true);
     const Tensor t = (value - p.x) / p.w, u = t * (1 - t);
     const Tensor below = p.s + (p.next_d + p.d - 2 * p.s) * u;
     const Tensor z = p.y + p.h * (p.s * t.square() + p.d * u) / below;
@@ -33,21 +56,17 @@ class SplineCouplingTorch : public TorchStep {
             sum_per_item(torch::where(inside, log_slope, torch::zeros_like(log_slope)))};
   }
 
-  Tensor inverse(const Tensor& z, const Condition& condition) override {
-    const Tensor kept = kept_of(z, condition), changed = changed_half(z, halves_);
+  Tensor undone(const Tensor& changed, const Tensor& out) const {
     const Tensor inside = changed.abs() <= step_.bound;
     const Tensor value = changed.clamp(-step_.bound, step_.bound);
-    const Piece p = piece(kept, condition, value, false);
+    const Piece p = piece(out, value, false);
     const Tensor v = value - p.y, e = p.next_d + p.d - 2 * p.s;
     const Tensor a = v * e + p.h * (p.s - p.d), b = p.h * p.d - v * e, c = -p.s * v;
     const Tensor root = torch::sqrt((b.square() - 4 * a * c).clamp_min(0));
     const Tensor x = p.x + p.w * (2 * c / (-b - root));
-    return merge_halves(kept, torch::where(inside, x, changed), halves_);
+    return torch::where(inside, x, changed);
   }
 
-  net::TorchNet* network() override { return net_.get(); }
-
- private:
   Tensor kept_of(const Tensor& x, const Condition& condition) const {
     expect_channels(x, step_.channels);
     expect_condition(x, condition);
@@ -64,8 +83,7 @@ class SplineCouplingTorch : public TorchStep {
     return torch::cat({-end, inner, end}, -1);
   }
 
-  Piece piece(const Tensor& kept, const Condition& condition, const Tensor& value, bool by_x) {
-    const Tensor out = net_->forward(kept, condition.features);
+  Piece piece(const Tensor& out, const Tensor& value, bool by_x) const {
     expect_channels(out, int64_t{halves_.count} * step_.numbers());
     const Tensor raw =
         out.reshape({out.size(0), halves_.count, step_.numbers(), out.size(2)}).transpose(2, 3);

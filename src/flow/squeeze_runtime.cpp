@@ -16,7 +16,7 @@ class SqueezeRuntime : public RuntimeStep {
     return {in.samples * group_, channels_ * group_};
   }
 
-  double forward(Grid& x, const RuntimeCondition&, Threads&) const override {
+  double forward(Grid& x, const RuntimeCondition&, Threads&, double*) const override {
     if (x.rows % group_ != 0)
       throw Error(Fault::input, "shape-mismatch",
                   text(place, ": squeeze: expected a length that is a multiple of ", group_,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 
 #include "flow/step.h"
@@ -53,7 +54,12 @@ class RuntimeStep {
   virtual StepShape fit(const std::string& where, StepShape in,
                         const ConditionShape& condition) const = 0;
   // x [T][channels] becomes z; the log-determinant is returned (sums in double, in a fixed order).
-  virtual double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const = 0;
+  // by_row, where given, has a number for each row of x, which gains that row's share of it.
+  virtual double forward(Grid& x, const RuntimeCondition& condition, Threads& threads,
+                         double* by_row) const = 0;
+  double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const {
+    return forward(x, condition, threads, nullptr);
+  }
   virtual void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const = 0;
   // For sampling piece by piece; null where the step needs the whole series. The step must outlive
   // its streams.
@@ -63,6 +69,10 @@ class RuntimeStep {
   // For one row of z that is `channels` wide, as they are executed.
   virtual double multiply_adds(int channels) const = 0;
 };
+
+// The log-determinant of rows with these shares, or all with one share; by_row as for forward.
+double total_of(std::span<const double> shares, double* by_row);
+double total_of(int rows, double share, double* by_row);
 
 // The stream of a step whose rows do not see each other: `inverse`, piece by piece. The condition
 // is copied for it only where it looks at it.

@@ -6,7 +6,11 @@ namespace fluvox::flow {
 
 TorchStepPtr make_torch_step(const Json& json, const std::string& where) {
   try {
-    TorchStepPtr made = make_step(json, where, [](const auto& step) { return make_torch(step); });
+    TorchStepPtr made = make_step(json, where, [](const auto& step) {
+      TorchStepPtr body = make_torch(step);
+      body->inverts_at_once = ways(step).parallel_inverse;
+      return body;
+    });
     made->place = where;
     return made;
   } catch (const Error& error) {
@@ -14,6 +18,16 @@ TorchStepPtr make_torch_step(const Json& json, const std::string& where) {
     if (what.rfind(where, 0) == 0) throw;
     throw Error(error.fault(), error.code(), where + "." + what);
   }
+}
+
+TorchStep::Recomputed TorchStep::recompute(const Tensor& z, const Condition& condition) {
+  Tensor x;
+  {
+    const torch::NoGradGuard no_grad;
+    x = inverse(z, condition);
+  }
+  x = x.detach().requires_grad_();
+  return {x, forward(x, condition)};
 }
 
 void TorchStep::expect_channels(const Tensor& x, int64_t channels) const {

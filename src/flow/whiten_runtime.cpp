@@ -23,18 +23,17 @@ class WhitenRuntime : public RuntimeStep {
     return in;
   }
 
-  double forward(Grid& x, const RuntimeCondition& condition, Threads& threads) const override {
+  double forward(Grid& x, const RuntimeCondition& condition, Threads& threads,
+                 double* by_row) const override {
     std::vector<double> sums(static_cast<size_t>(x.rows));
     each_row(x, condition, threads, [&](int t, float* values, const float* log_scale) {
       for (size_t k = 0; k < bias_.size(); ++k) {
         const float s = log_scale[k] + bias_[k];
         values[k] *= std::exp(-s);
-        sums[static_cast<size_t>(t)] += s;
+        sums[static_cast<size_t>(t)] -= s;
       }
     });
-    double total = 0;
-    for (const double sum : sums) total += sum;
-    return -total;
+    return total_of(sums, by_row);
   }
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {

@@ -4,6 +4,7 @@
 #include <limits>
 #include <numbers>
 
+#include "core/sha256.h"
 #include "runtime/plan.h"
 #include "runtime/stream.h"
 
@@ -32,6 +33,10 @@ flow::RuntimeCondition whole_condition(Session::Plan& plan, const mel::Mel& mel)
 }
 
 }  // namespace
+
+uint64_t item_of(std::string_view name) {
+  return std::stoull(sha256_hex(name).substr(0, 16), nullptr, 16);
+}
 
 double Score::bits_per_sample() const { return nats_per_sample() / std::numbers::ln2; }
 
@@ -99,9 +104,16 @@ std::vector<float> Session::encode(std::span<const float> audio, const mel::Mel&
   grid.rows = static_cast<int>(audio.size());
   grid.columns = 1;
   grid.values.assign(audio.begin(), audio.end());
+  std::vector<double> log_dets;
   flow::RuntimeFlow::Result result =
-      plan_->flow.forward(std::move(grid), condition, plan_->threads);
-  if (score) *score = {plan_->flow.log_density(result.z) + result.log_det, audio.size()};
+      plan_->flow.forward(std::move(grid), condition, plan_->threads, score ? &log_dets : nullptr);
+  if (score) {
+    const int positions = plan_->positions_of_frame();
+    *score = {plan_->flow.log_density(result.z) + result.log_det, audio.size(),
+              plan_->flow.log_densities(result.z, positions)};
+    for (size_t p = 0; p < log_dets.size(); ++p)
+      score->frames[p / static_cast<size_t>(positions)] += log_dets[p];
+  }
   return std::move(result.z);
 }
 

@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "flow/model_file.h"
@@ -40,9 +41,18 @@ struct RenderOptions {
       {};  // noise given instead, [channels][positions]; sigma does not scale it
 };
 
+// The item of an utterance that goes by a name: the first 8 bytes of the name's SHA-256.
+uint64_t item_of(std::string_view name);
+
 struct Score {
   double nats = 0;     // log-likelihood of the samples scored, all constants included
   size_t samples = 0;  // whole frames only: floor(length / hop) * hop
+  // Where the nats come from, frame by frame: what the base says of z at the frame's positions, and
+  // the log-determinants of the steps' rows there. Together they are nats, up to rounding. Only
+  // sums over whole positions mean something, since within one the channels are mixed; and since
+  // nets (and lapped frames) look beyond a frame, its figure is a share of the likelihood of the
+  // whole, not the likelihood of its samples by themselves.
+  std::vector<double> frames = {};
   double nats_per_sample() const { return nats / static_cast<double>(samples); }
   double bits_per_sample() const;
 };

@@ -20,8 +20,8 @@ double rms(const std::vector<float>& samples) {
 }  // namespace
 
 Batches::Batches(const Corpus& corpus, const TrainSettings& settings,
-                 const mel::Convention& convention, net::Margins margins)
-    : corpus_(corpus), settings_(settings), analyser_(convention), margins_(margins) {
+                 const mel::Convention& convention, net::Margins margins, const GivenMels* mels)
+    : corpus_(corpus), settings_(settings), mels_(mels), analyser_(convention), margins_(margins) {
   double sum = 0;
   for (double weight : corpus.weights) cumulative_.push_back(sum += weight);
 }
@@ -45,17 +45,33 @@ Batches::Segment Batches::crop(const std::vector<int16_t>& clip, int first,
   Segment segment;
   const auto start = region.begin() + static_cast<std::ptrdiff_t>(first - begin) * hop;
   segment.samples.assign(start, start + static_cast<std::ptrdiff_t>(frames) * hop);
-  const auto bands = static_cast<size_t>(c.bands);
-  for (int t = first - margins_.left; t < first + frames + margins_.right; ++t) {
-    const bool beyond = t < 0 || t >= in_clip;
+  append_mel(mel, begin, first, in_clip, segment.mel);
+  return segment;
+}
+
+Batches::Segment Batches::crop(const std::vector<int16_t>& clip, int first,
+                               const mel::Mel& given) const {
+  const int hop = analyser_.convention().hop;
+  Segment segment;
+  for (int64_t i = int64_t{first} * hop; i < int64_t{first + settings_.frames} * hop; ++i)
+    segment.samples.push_back(static_cast<float>(clip[static_cast<size_t>(i)]) / 32768.0f);
+  const int in_clip = std::min(static_cast<int>(clip.size()) / hop, given.frames);
+  append_mel(given, 0, first, in_clip, segment.mel);
+  return segment;
+}
+
+void Batches::append_mel(const mel::Mel& mel, int begin, int first, int frames_in_clip,
+                         std::vector<float>& rows) const {
+  const auto bands = static_cast<size_t>(mel.bands);
+  for (int t = first - margins_.left; t < first + settings_.frames + margins_.right; ++t) {
+    const bool beyond = t < 0 || t >= frames_in_clip;
     if (beyond && margins_.beyond == net::Margins::Beyond::zeros) {
-      segment.mel.insert(segment.mel.end(), bands, 0.0f);
+      rows.insert(rows.end(), bands, 0.0f);
     } else {
-      const auto frame = mel.frame(std::clamp(t, 0, in_clip - 1) - begin);
-      segment.mel.insert(segment.mel.end(), frame.begin(), frame.end());
+      const auto frame = mel.frame(std::clamp(t, 0, frames_in_clip - 1) - begin);
+      rows.insert(rows.end(), frame.begin(), frame.end());
     }
   }
-  return segment;
 }
 
 Batches::Segment Batches::segment(int64_t step, int slot) const {
@@ -68,10 +84,12 @@ Batches::Segment Batches::segment(int64_t step, int slot) const {
     const auto clip = static_cast<size_t>(
         std::upper_bound(cumulative_.begin(), cumulative_.end() - 1, at) - cumulative_.begin());
     const auto& samples = corpus_.clips[clip].samples;
-    const int in_clip = static_cast<int>(samples.size()) / analyser_.convention().hop;
+    const mel::Mel* given = mels_ ? mels_->of_clip(clip) : nullptr;
+    const int in_clip = frames_of(corpus_.clips[clip], analyser_.convention().hop, given);
     const auto first = static_cast<int>(draw.below(in_clip - settings_.frames + 1));
     const bool changed = draw.uniform() < settings_.augment;
-    segment = crop(samples, first, changed ? &change : nullptr);
+    segment =
+        given ? crop(samples, first, *given) : crop(samples, first, changed ? &change : nullptr);
     if (rms(segment.samples) > 1e-4) break;
   }
   // 16-bit audio is a density only once it is spread over its steps.
@@ -80,14 +98,13 @@ Batches::Segment Batches::segment(int64_t step, int slot) const {
   return segment;
 }
 
-Batch Batches::at(int64_t step) const {
+Batch Batches::at(int64_t step, int first, int count) const {
   const int64_t frames = settings_.frames, hop = analyser_.convention().hop,
                 bands = analyser_.convention().bands;
   const int64_t wide = margins_.left + frames + margins_.right;
-  Batch batch{torch::empty({settings_.batch, frames * hop}),
-              torch::empty({settings_.batch, wide, bands})};
-  for (int slot = 0; slot < settings_.batch; ++slot) {
-    const Segment one = segment(step, slot);
+  Batch batch{torch::empty({count, frames * hop}), torch::empty({count, wide, bands})};
+  for (int slot = 0; slot < count; ++slot) {
+    const Segment one = segment(step, first + slot);
     std::copy(one.samples.begin(), one.samples.end(), batch.audio[slot].data_ptr<float>());
     std::copy(one.mel.begin(), one.mel.end(), batch.mel[slot].data_ptr<float>());
   }

@@ -37,6 +37,9 @@ Json about(const Checkpoint& c) {
           {"step", c.step},
           {"updates", c.updates},
           {"held_out", c.held_out},
+          {"best_held_out", c.best_held_out},
+          {"best_step", c.best_step},
+          {"rate_factor", c.rate_factor},
           {"settings", c.settings},
           {"spec", c.spec}};
 }
@@ -52,7 +55,8 @@ void write_checkpoint(const fs::path& folder, const Checkpoint& checkpoint, int 
       {{"fluvox.checkpoint", json}, {"sha256", flow::hash_content(json, checkpoint.tensors)}});
   // Only now that the new one is safe do old ones go.
   const std::vector<fs::path> all = checkpoints(folder);
-  for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) fs::remove(all[i]);
+  for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i)
+    if (all[i] != path_of(folder, checkpoint.best_step)) fs::remove(all[i]);
 }
 
 Checkpoint read_checkpoint(const fs::path& path) {
@@ -70,6 +74,9 @@ Checkpoint read_checkpoint(const fs::path& path) {
   checkpoint.step = parsed.at("step");
   checkpoint.updates = parsed.at("updates");
   checkpoint.held_out = parsed.at("held_out").is_number() ? parsed.at("held_out").get<double>() : 0;
+  checkpoint.best_held_out = parsed.value("best_held_out", 0.0);
+  checkpoint.best_step = parsed.value("best_step", int64_t{-1});
+  checkpoint.rate_factor = parsed.value("rate_factor", 1.0);
   checkpoint.settings = parsed.at("settings");
   checkpoint.spec = parsed.at("spec");
   checkpoint.tensors = std::move(file.tensors);

@@ -19,9 +19,14 @@ struct Checkpoint {
   Json settings;
   Json spec;
   double held_out = 0;  // the last measurement, nats per sample
-  Tensors tensors;      // weights/NAME, average/NAME, moment1/NAME, moment2/NAME, state/NAME
+  // The best measurement so far, and its step; -1: none yet.
+  double best_held_out = 0;
+  int64_t best_step = -1;
+  double rate_factor = 1;  // halved each time that training diverged
+  Tensors tensors;         // weights/NAME, average/NAME, moment1/NAME, moment2/NAME, state/NAME
 };
 
+// Keeps the `keep` newest ones of the folder, and that of the best step.
 void write_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint, int keep);
 
 // The newest sound checkpoint of the folder; damaged ones are named on the log and passed over. An

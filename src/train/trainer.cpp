@@ -2,13 +2,12 @@
 
 #include <ATen/Parallel.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cmath>
 #include <future>
 #include <limits>
-#include <numbers>
 
 #include "core/log.h"
 #include "core/output.h"
@@ -16,13 +15,15 @@
 #include "flow/model_file.h"
 #include "fluvox_version.h"
 #include "models/registry.h"
+#include "report/plot.h"
+#include "train/schedule.h"
 #include "train/tensors_torch.h"
 
 namespace fluvox::train {
 namespace {
 
-constexpr int kMostSkipped =
-    50;  // steps in a row without a finite gradient before the run gives up
+constexpr int kMostSkipped = 50;  // steps in a row without a finite gradient: the run has diverged
+constexpr double kLeastRateFactor = 1.0 / 8;  // the rate is halved so far, and then the run ends
 
 mel::Convention convention_of(const TrainSettings& settings) {
   Json json = to_json(mel::convention(settings.convention));
@@ -34,17 +35,22 @@ size_t least_samples(const TrainSettings& settings, const mel::Convention& c) {
   return static_cast<size_t>(settings.frames + 1) * c.hop;
 }
 
-// The mel of a clip's whole frames, [1, bands, F], and its samples, [1, F hop].
-std::pair<torch::Tensor, torch::Tensor> whole_clip(const Clip& clip,
-                                                   const mel::Analyser& analyser) {
-  const mel::Convention& c = analyser.convention();
-  std::vector<float> samples;
-  for (int16_t x : clip.samples) samples.push_back(static_cast<float>(x) / 32768.0f);
-  mel::Mel mel = analyser.analyse(samples);
-  const int64_t frames = static_cast<int64_t>(samples.size()) / c.hop;
-  const torch::Tensor values = torch::from_blob(mel.values.data(), {mel.frames, mel.bands}).clone();
-  return {values.narrow(0, 0, frames).t().unsqueeze(0).contiguous(),
-          torch::from_blob(samples.data(), {1, frames * c.hop}).clone()};
+std::map<std::string, torch::Tensor> tensors_of(const std::filesystem::path& path) {
+  std::map<std::string, torch::Tensor> tensors;
+  for (const auto& [name, tensor] : flow::read_model(path).tensors)
+    tensors[name] = to_torch(tensor);
+  return tensors;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// A bias or a scale has a size of its own, and W of a 1x1 convolution is held by its log|det|: what
+// decays is the matrices of nets.
+bool decays(const std::string& name, const torch::Tensor& weight) {
+  return weight.dim() > 1 &&
+         (name.find(".net.") != std::string::npos || name.rfind("conditioner.", 0) == 0);
 }
 
 }  // namespace
@@ -53,90 +59,170 @@ Trainer::Trainer(const TrainSettings& settings, const std::filesystem::path& fol
                  const TrainOptions& options)
     : settings_(settings),
       folder_(folder),
-      progress_(options.progress),
+      progress_(options.peers->first() ? options.progress : ProgressMode::none),
+      peers_(options.peers),
       convention_(convention_of(settings)) {
+  if (!settings_.mel_dir.empty() && settings_.speeds != std::vector<double>{1.0})
+    throw Error(
+        Fault::usage, "mel-dir-speeds",
+        "mel_dir: its mels are of the recordings at their own speed: expected speeds = [1]");
   spec_ = models::architecture(settings.model).build(settings.settings, convention_);
   corpus_ = read_corpus(settings_, convention_.sample_rate, least_samples(settings_, convention_),
                         progress_);
+  if (!settings_.mel_dir.empty()) mels_ = read_given_mels(settings_.mel_dir, convention_, corpus_);
   for (const std::string& reason : corpus_.rejected) warn("rejected: " + reason);
   torch::manual_seed(settings_.seed);
   flow_ = std::make_shared<flow::TorchFlow>(spec_);
   flow_->set_net_precision(settings_.precision == "bf16" ? at::kBFloat16 : at::kFloat);
-  batches_ = std::make_unique<Batches>(corpus_, settings_, convention_, flow_->margins());
+  batches_ = std::make_unique<Batches>(corpus_, settings_, convention_, flow_->margins(), &mels_);
   for (auto& [name, tensor] : flow_->weights()) {
     names_.push_back(name);
     weights_.push_back(tensor);
   }
   state_ = flow_->state();
-  adam_ = std::make_unique<torch::optim::Adam>(
-      weights_, torch::optim::AdamOptions(settings_.learning_rate).betas({0.9, 0.98}));
+  flow_->set_reversible(settings_.reversible);
+  std::vector<torch::Tensor> decaying, others;
+  for (size_t i = 0; i < names_.size(); ++i)
+    (decays(names_[i], weights_[i]) ? decaying : others).push_back(weights_[i]);
+  using Group = torch::optim::OptimizerParamGroup;
+  using Options = torch::optim::AdamWOptions;
+  const Options plain = Options(settings_.learning_rate).betas({0.9, 0.98}).weight_decay(0);
+  adam_ = std::make_unique<torch::optim::AdamW>(
+      std::vector<Group>{Group(decaying, std::make_unique<Options>(
+                                             Options(plain).weight_decay(settings_.weight_decay))),
+                         Group(others, std::make_unique<Options>(plain))},
+      plain);
+  set_prior();
+  if (options.teacher) {
+    teacher_.emplace(*options.teacher, convention_);
+    teacher_->prepare(*flow_);
+  }
   start(options);
 }
 
 void Trainer::start(const TrainOptions& options) {
-  if (options.resume && has_checkpoint(folder_)) {
-    restore(newest_checkpoint(folder_));
+  if (options.resume && peers_->agreed(has_checkpoint(folder_))) {
+    restore_newest();
     info(text("resumed at step ", step_));
     return;
   }
-  if (has_checkpoint(folder_))
+  if (peers_->first() && has_checkpoint(folder_) && !options.rehearsal)
     throw Error(Fault::usage, "run-exists",
                 text(folder_.string(),
                      " already holds a training run: go on with --resume, or name another folder"));
-  std::filesystem::create_directories(folder_);
+  if (peers_->first() && !options.rehearsal) std::filesystem::create_directories(folder_);
   const torch::NoGradGuard no_grad;
-  if (options.init) {
-    const flow::Model model = flow::read_model(*options.init);
-    std::map<std::string, torch::Tensor> given;
-    for (const auto& [name, tensor] : model.tensors) given[name] = to_torch(tensor);
-    flow_->load(given);
+  std::optional<std::filesystem::path> init = options.init;
+  if (!init && !settings_.prior.empty()) init = settings_.prior;
+  if (init) {
+    flow_->load(tensors_of(*init));
   } else {
-    const Batch batch = batches_->at(0);
+    const Batch batch = batches_->at(0, 0, static_cast<int>(segments_a_step()));
     flow_->initialise(batch.audio, flow_->condition(batch.mel));
   }
   for (const torch::Tensor& weight : weights_) average_.push_back(weight.detach().clone());
+  share_state();
 }
 
-double Trainer::rate_at(int64_t step) const {
-  if (step < settings_.warmup)
-    return settings_.learning_rate * static_cast<double>(step + 1) / settings_.warmup;
-  const double share = std::min(
-      1.0, static_cast<double>(step - settings_.warmup) /
-               static_cast<double>(std::max<int64_t>(1, settings_.steps - settings_.warmup)));
-  const double cosine = 0.5 + 0.5 * std::cos(std::numbers::pi * share);
-  return settings_.learning_rate * (settings_.final_rate + (1 - settings_.final_rate) * cosine);
+// The centre is read from its file in a resumed run too.
+void Trainer::set_prior() {
+  if (settings_.prior.empty() || settings_.prior_deviation == 0) return;
+  const auto given = tensors_of(settings_.prior);
+  std::vector<torch::Tensor> centre;
+  for (size_t i = 0; i < names_.size(); ++i) {
+    const auto found = given.find(names_[i]);
+    if (found == given.end() || found->second.sizes() != weights_[i].sizes())
+      throw Error(Fault::usage, "prior-differs",
+                  text("prior: expected a model with a tensor '", names_[i], "' of shape ",
+                       weights_[i].sizes(), ", found ",
+                       found == given.end() ? text("none") : text(found->second.sizes()),
+                       ": give the model's own settings"));
+    centre.push_back(found->second);
+  }
+  double samples = 0;
+  for (const Clip& clip : corpus_.clips) samples += static_cast<double>(clip.samples.size());
+  prior_.emplace(centre, settings_.prior_deviation, samples);
 }
 
-void Trainer::skip(const std::string& why) {
-  if (++skipped_in_a_row_ >= kMostSkipped)
-    throw Error(
-        Fault::input, "training-diverged",
-        text("no finite gradient for ", kMostSkipped, " steps, up to step ", step_, " (", why,
-             "): lower learning_rate and go on with --resume from the last checkpoint"));
-  warn(text("step ", step_, ": ", why, ": step skipped"));
+Batch Trainer::batch_of(int64_t step) const {
+  return batches_->at(step, peers_->rank() * own_segments(), own_segments());
 }
 
-double Trainer::train_step(const Batch& batch) {
-  for (auto& group : adam_->param_groups())
-    static_cast<torch::optim::AdamOptions&>(group.options()).lr(rate_at(step_));
+torch::Tensor Trainer::loss_of(const Batch& batch, int64_t step, int first_slot) {
+  const int64_t count = batch.audio.size(0), samples = batch.audio.size(1);
+  if (!teacher_)
+    return -flow_->log_prob(batch.audio, flow_->condition(batch.mel)).mean() /
+           static_cast<double>(samples);
+  const torch::Tensor z =
+      Teacher::noise(settings_.seed, step, first_slot, static_cast<int>(count), samples);
+  const auto [divergence, x] = teacher_->teach(*flow_, batch.mel, z);
+  return divergence + settings_.stft_weight * spectral_loss(x, batch.audio);
+}
+
+std::string Trainer::find_gradients(const Batch& batch, int64_t step) {
   adam_->zero_grad();
-  torch::Tensor loss;
+  loss_ = 0;
   try {
-    const torch::Tensor nats = flow_->log_prob(batch.audio, flow_->condition(batch.mel)) /
-                               static_cast<double>(batch.audio.size(1));
-    loss = -nats.mean();
+    for (int part = 0; part < settings_.accumulate; ++part) {
+      const int first = part * settings_.batch;
+      const Batch mine{batch.audio.narrow(0, first, settings_.batch),
+                       batch.mel.narrow(0, first, settings_.batch)};
+      const torch::Tensor loss =
+          loss_of(mine, step, peers_->rank() * own_segments() + first) / settings_.accumulate;
+      loss.backward();
+      loss_ += loss.item<double>();
+    }
   } catch (const Error& error) {
     if (error.code() != "not-finite") throw;
-    skip(error.what());
-    return std::numeric_limits<double>::quiet_NaN();
+    loss_ = std::numeric_limits<double>::quiet_NaN();
+    return text(": ", error.what());
   }
-  loss.backward();
+  return "";
+}
+
+// One all-reduce carries the gradients, what is saved but not learned, the loss and the wish to
+// stop.
+void Trainer::average_over_peers() {
+  stop_ = caught_signal() != 0;
+  if (peers_->world() == 1) return;
+  const torch::NoGradGuard no_grad;
+  std::vector<torch::Tensor> all;
+  for (const torch::Tensor& weight : weights_) {
+    torch::Tensor& gradient = weight.mutable_grad();
+    if (!gradient.defined()) gradient = torch::zeros_like(weight);
+    all.push_back(gradient);
+  }
+  for (const auto& [name, tensor] : state_) all.push_back(tensor);
+  const torch::Tensor words = torch::tensor({static_cast<float>(loss_), stop_ ? 1.0f : 0.0f});
+  all.push_back(words);
+  peers_->average(all);
+  loss_ = words[0].item<double>();
+  stop_ = words[1].item<double>() != 0;
+}
+
+std::map<std::string, torch::Tensor> Trainer::gradients_at(int64_t step) {
+  find_gradients(batch_of(step), step);
+  average_over_peers();
+  std::map<std::string, torch::Tensor> found;
+  for (size_t i = 0; i < names_.size(); ++i)
+    if (weights_[i].grad().defined()) found[names_[i]] = weights_[i].grad().clone();
+  return found;
+}
+
+bool Trainer::train_step(const Batch& batch) {
+  for (auto& group : adam_->param_groups())
+    static_cast<torch::optim::AdamWOptions&>(group.options())
+        .lr(rate_factor_ * rate_at(settings_, step_));
+  const std::string why = find_gradients(batch, step_);
+  average_over_peers();
+  if (prior_) prior_->add_gradient(weights_);
   gradient_norm_ =
       torch::nn::utils::clip_grad_norm_(weights_, settings_.clip > 0 ? settings_.clip : 1e30);
-  const double value = loss.item<double>();
-  if (!std::isfinite(value) || !std::isfinite(gradient_norm_)) {
-    skip(text("loss ", value, ", gradient ", gradient_norm_));
-    return value;
+  if (!std::isfinite(loss_) || !std::isfinite(gradient_norm_)) {
+    warn(text("step ", step_, " skipped: loss ", loss_, ", gradient ", gradient_norm_, why));
+    ++skipped_in_a_row_;
+    ++tally_.skipped;
+    return false;
   }
   skipped_in_a_row_ = 0;
   adam_->step();
@@ -145,41 +231,43 @@ double Trainer::train_step(const Batch& batch) {
       settings_.ema, (1.0 + static_cast<double>(step_)) / (10.0 + static_cast<double>(step_)));
   const torch::NoGradGuard no_grad;
   for (size_t i = 0; i < weights_.size(); ++i) average_[i].lerp_(weights_[i].detach(), 1 - decay);
-  return value;
+  tally_.nats -= loss_;
+  ++tally_.steps;
+  return true;
 }
 
-std::map<std::string, torch::Tensor> Trainer::averaged() const {
-  std::map<std::string, torch::Tensor> all = state_;
-  for (size_t i = 0; i < names_.size(); ++i) all[names_[i]] = average_[i];
-  return all;
+// The last good state again, at half the rate; not for ever.
+void Trainer::go_back(const std::string& why) {
+  const double lower = rate_factor_ / 2;
+  if (lower < kLeastRateFactor || !peers_->agreed(has_checkpoint(folder_)))
+    throw Error(
+        Fault::input, "training-diverged",
+        text("no finite gradient for ", kMostSkipped, " steps, up to step ", step_, " (", why,
+             "): lower learning_rate and go on with --resume from the last checkpoint"));
+  restore_newest();
+  rate_factor_ = lower;
+  skipped_in_a_row_ = 0;
+  tally_ = {};
+  warn(text("back at step ", step_, ", with ", rate_factor_, " of the rate"));
+  note({{"step", step_}, {"event", "diverged"}, {"rate_factor", rate_factor_}});
 }
 
 HeldOut Trainer::measure() {
-  const torch::NoGradGuard no_grad;
   flow::TorchFlow flow(spec_);
   flow.load(averaged());
   flow.eval();
-  const mel::Analyser analyser(convention_);
-  std::vector<double> nats(corpus_.names.size(), 0.0), samples(corpus_.names.size(), 0.0);
-  for (const Clip& clip : corpus_.held_out) {
-    throw_if_interrupted();
-    const auto [mel, audio] = whole_clip(clip, analyser);
-    const auto condition = flow.condition(net::with_margins(mel, flow.margins()));
-    nats[static_cast<size_t>(clip.corpus)] += flow.log_prob(audio, condition).item<double>();
-    samples[static_cast<size_t>(clip.corpus)] += static_cast<double>(audio.size(1));
-  }
-  HeldOut result;
-  double all_nats = 0, all_samples = 0;
-  for (size_t i = 0; i < nats.size(); ++i) {
-    result.by_corpus.push_back(nats[i] / samples[i]);
-    all_nats += nats[i];
-    all_samples += samples[i];
-  }
-  result.nats_per_sample = all_nats / all_samples;
-  return result;
+  const Score minus_divergence = [this](flow::TorchFlow& student, const WholeClip& clip) {
+    const int64_t samples = clip.audio.size(1);
+    const torch::Tensor z = Teacher::noise(settings_.seed, -1, 0, 1, samples);
+    const auto lesson = teacher_->teach(student, net::with_margins(clip.mel, student.margins()), z);
+    return -lesson.divergence.item<double>() * static_cast<double>(samples);
+  };
+  return measure_held_out(flow, corpus_, mels_, mel::Analyser(convention_), *peers_,
+                          teacher_ ? minus_divergence : Score(log_likelihood));
 }
 
 void Trainer::note(const Json& event) {
+  if (!peers_->first()) return;
   // One line appended with one write: a line is there whole or not at all.
   const std::string line = event.dump() + "\n", path = (folder_ / "log.jsonl").string();
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -193,130 +281,127 @@ void Trainer::note(const Json& event) {
   ::close(fd);
 }
 
-void Trainer::save() {
-  Checkpoint checkpoint{step_, 0, to_json(settings_), to_json(spec_), held_out_, {}};
-  for (size_t i = 0; i < names_.size(); ++i) {
-    checkpoint.tensors["weights/" + names_[i]] = to_host(weights_[i]);
-    checkpoint.tensors["average/" + names_[i]] = to_host(average_[i]);
-    const auto state = adam_->state().find(weights_[i].unsafeGetTensorImpl());
-    if (state == adam_->state().end()) continue;
-    const auto& moments = static_cast<torch::optim::AdamParamState&>(*state->second);
-    checkpoint.updates = moments.step();
-    checkpoint.tensors["moment1/" + names_[i]] = to_host(moments.exp_avg());
-    checkpoint.tensors["moment2/" + names_[i]] = to_host(moments.exp_avg_sq());
-  }
-  for (const auto& [name, tensor] : state_) checkpoint.tensors["state/" + name] = to_host(tensor);
-  write_checkpoint(folder_, checkpoint, settings_.keep);
+std::vector<Copy> Trainer::copies() {
+  flow::TorchFlow flow(spec_);
+  flow.load(averaged());
+  flow.eval();
+  return train::copies(flow, corpus_, mels_, mel::Analyser(convention_));
 }
 
-void Trainer::restore(const Checkpoint& checkpoint) {
-  const torch::NoGradGuard no_grad;
-  if (checkpoint.spec != to_json(spec_))
-    throw Error(Fault::usage, "run-differs",
-                "the checkpoint's model is not the one of these settings: use the settings of the "
-                "run, or another folder");
-  const auto tensor = [&](const std::string& name) {
-    const auto found = checkpoint.tensors.find(name);
-    if (found == checkpoint.tensors.end())
-      throw Error(Fault::input, "tensor-missing",
-                  text("checkpoint: expected a tensor '", name, "', found none"));
-    return to_torch(found->second);
-  };
-  average_.clear();
-  for (size_t i = 0; i < names_.size(); ++i) {
-    weights_[i].copy_(tensor("weights/" + names_[i]));
-    average_.push_back(tensor("average/" + names_[i]));
-    if (!checkpoint.tensors.count("moment1/" + names_[i])) continue;
-    auto state = std::make_unique<torch::optim::AdamParamState>();
-    state->step(checkpoint.updates);
-    state->exp_avg(tensor("moment1/" + names_[i]));
-    state->exp_avg_sq(tensor("moment2/" + names_[i]));
-    adam_->state()[weights_[i].unsafeGetTensorImpl()] = std::move(state);
+// The figures of a line of the log, and a copy of a held-out clip, for TensorBoard.
+void Trainer::show(const Json& event) {
+  if (!peers_->first()) return;
+  std::vector<std::pair<std::string, double>> figures;
+  for (const auto& [name, value] : event.items())
+    if (name != "step" && value.is_number()) figures.emplace_back(name, value.get<double>());
+  events_->scalars(step_, figures);
+  for (const Copy& copy : copies()) {
+    events_->sound(step_, copy.name, copy.made, copy.rate);
+    events_->picture(step_, copy.name,
+                     report::plot_compared(copy.original, copy.made, copy.rate, copy.name,
+                                           text("the model's copy, step ", step_)));
   }
-  for (auto& [name, mine] : state_) mine.copy_(tensor("state/" + name));
-  step_ = checkpoint.step;
-  held_out_ = checkpoint.held_out;
 }
 
-void Trainer::export_model(const std::optional<HeldOut>& held_out) {
-  flow::Spec spec = spec_;
-  Json corpora = Json::array();
-  for (size_t i = 0; i < corpus_.names.size(); ++i) {
-    Json one = {{"name", corpus_.names[i]}};
-    if (held_out && std::isfinite(held_out->by_corpus[i]))
-      one["held_out_nats_per_sample"] = held_out->by_corpus[i];
-    corpora.push_back(one);
+void Trainer::measure_and_note() {
+  const double seconds = seconds_since(tally_.since);
+  const auto samples =
+      static_cast<double>(tally_.steps * segments_a_step() * settings_.frames * convention_.hop);
+  Json event = {{"step", step_},
+                {"train", tally_.steps ? tally_.nats / static_cast<double>(tally_.steps) : 0.0},
+                {"rate", rate_factor_ * rate_at(settings_, step_)},
+                {"gradient_norm", gradient_norm_},
+                {"skipped", tally_.skipped},
+                {"samples_per_second", samples / seconds}};
+  if (!corpus_.held_out.empty()) {
+    try {
+      measured_ = measure();
+    } catch (const Interrupted&) {
+      stop_ = true;
+      return;
+    }
+    held_out_ = measured_->nats_per_sample;
+    event["held_out"] = held_out_;
+    for (size_t i = 0; i < corpus_.names.size(); ++i)
+      if (std::isfinite(measured_->by_corpus[i]))
+        event["held_out_" + corpus_.names[i]] = measured_->by_corpus[i];
+    if (std::isfinite(measured_->round_trip)) event["round_trip"] = measured_->round_trip;
   }
-  spec.provenance = {{"trained_by", text("fluvox ", FLUVOX_VERSION)},
-                     {"corpora", corpora},
-                     {"steps", step_},
-                     {"samples_seen", step_ * settings_.batch * settings_.frames * convention_.hop},
-                     {"settings", to_json(settings_)}};
-  // Where the corpora lay is nobody's business but the trainer's.
-  for (Json& one : spec.provenance["settings"]["corpora"])
-    one["path"] = std::filesystem::path(one["path"].get<std::string>()).filename().string();
-  Tensors tensors;
-  for (const auto& [name, tensor] : averaged()) tensors[name] = to_host(tensor);
-  flow::write_model(folder_ / "model.safetensors", spec, tensors);
+  if (prior_) event["prior"] = prior_->penalty(weights_);
+  note(event);
+  show(event);
+  tally_ = {};
+  if (corpus_.held_out.empty() || (best_step_ >= 0 && held_out_ <= best_held_out_)) return;
+  best_held_out_ = held_out_;
+  best_step_ = step_;
+  save();
+  export_model(folder_ / "best.safetensors");
 }
 
 void Trainer::run() {
-  const double samples_a_step =
-      static_cast<double>(settings_.batch) * settings_.frames * convention_.hop;
   Progress progress("train", static_cast<double>(settings_.steps), "steps", progress_);
   progress.resume_from(static_cast<double>(step_));
-  std::optional<HeldOut> held_out;
-  double loss_sum = 0;
-  int64_t loss_count = 0;
-  auto since = std::chrono::steady_clock::now();
-  auto next = std::async(std::launch::async, [this] { return batches_->at(step_); });
-  while (step_ < settings_.steps && caught_signal() == 0) {
+  const auto prepare = [this](int64_t step) {
+    return std::async(std::launch::async, [this, step] { return batch_of(step); });
+  };
+  tally_ = {};
+  if (peers_->first()) events_ = std::make_unique<EventFile>(folder_, step_);
+  auto next = prepare(step_);
+  while (step_ < settings_.steps && !stop_) {
     const Batch batch = next.get();
-    next = std::async(std::launch::async, [this, s = step_ + 1] { return batches_->at(s); });
-    const double loss = train_step(batch);
+    next = prepare(step_ + 1);
+    if (!train_step(batch) && skipped_in_a_row_ == kMostSkipped) {
+      next.get();
+      go_back(text("loss ", loss_, ", gradient ", gradient_norm_));
+      next = prepare(step_);
+      continue;
+    }
     ++step_;
-    if (std::isfinite(loss)) {
-      loss_sum -= loss;
-      ++loss_count;
-    }
     progress.update(static_cast<double>(step_),
-                    text("train ", -loss, " nats/sample, held out ", held_out_));
+                    text("train ", -loss_, " nats/sample, held out ", held_out_));
     const bool last = step_ == settings_.steps;
-    if (step_ % settings_.measure_every == 0 || last) {
-      const double seconds =
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
-      Json event = {
-          {"step", step_},
-          {"train", loss_count ? loss_sum / static_cast<double>(loss_count) : 0.0},
-          {"rate", rate_at(step_)},
-          {"gradient_norm", gradient_norm_},
-          {"samples_per_second", samples_a_step * static_cast<double>(loss_count) / seconds}};
-      if (!corpus_.held_out.empty()) {
-        held_out = measure();
-        held_out_ = held_out->nats_per_sample;
-        event["held_out"] = held_out_;
-        for (size_t i = 0; i < corpus_.names.size(); ++i)
-          if (std::isfinite(held_out->by_corpus[i]))
-            event["held_out_" + corpus_.names[i]] = held_out->by_corpus[i];
-      }
-      note(event);
-      loss_sum = 0;
-      loss_count = 0;
-      since = std::chrono::steady_clock::now();
-    }
+    if (skipped_in_a_row_ > 0 && !last) continue;  // may be no good state to come back to
+    if (step_ % settings_.measure_every == 0 || last) measure_and_note();
     if (step_ % settings_.save_every == 0 || last) {
-      save();
-      export_model(held_out);
+      if (best_step_ != step_) save();
+      export_model(folder_ / "model.safetensors");
     }
   }
   next.get();
-  if (caught_signal() != 0) {
+  if (stop_ && step_ < settings_.steps) {
     save();
-    export_model(held_out);
+    export_model(folder_ / "model.safetensors");
     progress.finish(text("interrupted: saved at step ", step_, "; go on with --resume"));
     throw_if_interrupted();
+    return;  // the signal was another process's
   }
+  if (peers_->first()) write_report(folder_, copies());
   progress.finish(text("held out ", held_out_, " nats/sample"));
+}
+
+Rehearsal Trainer::rehearse(int steps) {
+  Rehearsal result;
+  for (const torch::Tensor& weight : weights_) result.weights += weight.numel();
+  const auto seconds_of = [this](const std::vector<Clip>& clips) {
+    double samples = 0;
+    for (const Clip& clip : clips) samples += static_cast<double>(clip.samples.size());
+    return samples / convention_.sample_rate;
+  };
+  result.clip_seconds = seconds_of(corpus_.clips);
+  result.held_out_seconds = seconds_of(corpus_.held_out);
+  result.seconds_a_step = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < steps; ++i) {
+    throw_if_interrupted();
+    const auto start = std::chrono::steady_clock::now();
+    train_step(batch_of(step_));
+    result.seconds_a_step = std::min(result.seconds_a_step, seconds_since(start));
+  }
+  result.seconds = result.seconds_a_step * static_cast<double>(settings_.steps - step_);
+  result.loss = loss_;
+  struct rusage usage {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  result.bytes = int64_t{usage.ru_maxrss} * 1024;
+  return result;
 }
 
 }  // namespace fluvox::train

@@ -1,4 +1,4 @@
-// The training loop: maximum likelihood, -log p(audio | mel) in nats per sample, by Adam.
+// The training loop: maximum likelihood, -log p(audio | mel) in nats per sample, by AdamW.
 //
 //   Trainer trainer(settings, "runs/voice", {.resume = true});
 //   trainer.run();                      // runs/voice/model.safetensors is the model, averaged
@@ -8,7 +8,7 @@
 // interrupted and resumed or not.
 #pragma once
 
-#include <deque>
+#include <chrono>
 #include <filesystem>
 #include <optional>
 
@@ -18,6 +18,12 @@
 #include "train/checkpoint.h"
 #include "train/config.h"
 #include "train/corpus.h"
+#include "train/distill.h"
+#include "train/events.h"
+#include "train/held_out.h"
+#include "train/peers.h"
+#include "train/prior.h"
+#include "train/report.h"
 
 namespace fluvox::train {
 
@@ -25,12 +31,20 @@ struct TrainOptions {
   bool resume = false;
   std::optional<std::filesystem::path> init;  // a model file to start from
   ProgressMode progress = ProgressMode::automatic;
+  // A model (maf) to learn from: the loss is the divergence from it, and `held_out` minus that
+  // (distill.h).
+  std::optional<std::filesystem::path> teacher;
+  bool rehearsal = false;  // for rehearse() alone: nothing is written
+  std::shared_ptr<Peers> peers = std::make_shared<Peers>();
 };
 
-// True log-likelihood of held-out clips, by corpus and over all of them.
-struct HeldOut {
-  double nats_per_sample = 0;
-  std::vector<double> by_corpus;  // NaN where a corpus holds nothing out
+// What a run of these settings would take, from a few steps of it.
+struct Rehearsal {
+  int64_t weights = 0;  // numbers that are learned
+  double clip_seconds = 0, held_out_seconds = 0;
+  double seconds_a_step = 0, seconds = 0;  // the fastest step; all steps that remain
+  int64_t bytes = 0;                       // the most memory that this process has taken
+  double loss = 0;                         // of the last step, -nats per sample
 };
 
 class Trainer {
@@ -39,36 +53,63 @@ class Trainer {
           const TrainOptions& options);
 
   void run();
+  Rehearsal rehearse(int steps = 3);
   int64_t step() const { return step_; }
   flow::TorchFlow& flow() { return *flow_; }
+  // Of the loss at a step, with the weights as they are, by name.
+  std::map<std::string, torch::Tensor> gradients_at(int64_t step);
   HeldOut measure();  // with the averaged weights, in fp32
 
  private:
-  double train_step(const Batch& batch);                  // the loss, nats per sample
-  void skip(const std::string& why);                      // a step without a finite gradient
+  int own_segments() const { return settings_.batch * settings_.accumulate; }
+  int64_t segments_a_step() const { return int64_t{own_segments()} * peers_->world(); }
+  Batch batch_of(int64_t step) const;
+  torch::Tensor loss_of(const Batch& batch, int64_t step, int first_slot);
+  std::string find_gradients(const Batch& batch, int64_t step);  // why there are none, or ""
+  void average_over_peers();
+  bool train_step(const Batch& batch);  // false: skipped, its loss or gradient was not finite
+  void go_back(const std::string& why);
   std::map<std::string, torch::Tensor> averaged() const;  // what a model file holds
-  double rate_at(int64_t step) const;
+  void set_prior();
   void start(const TrainOptions& options);
   void restore(const Checkpoint& checkpoint);
+  void restore_newest();  // process 0 reads it, the others take it over
+  void share_state();
+  void measure_and_note();
+  void show(const Json& event);
+  std::vector<Copy> copies();
   void save();
-  void export_model(const std::optional<HeldOut>& held_out);
+  void export_model(const std::filesystem::path& path);
   void note(const Json& event);
 
   TrainSettings settings_;
   std::filesystem::path folder_;
   ProgressMode progress_;
+  std::shared_ptr<Peers> peers_;
   mel::Convention convention_;
   flow::Spec spec_;
   Corpus corpus_;
+  GivenMels mels_;
   std::shared_ptr<flow::TorchFlow> flow_;
   std::unique_ptr<Batches> batches_;
   std::vector<std::string> names_;  // of what is learned
   std::vector<torch::Tensor> weights_, average_;
   std::map<std::string, torch::Tensor> state_;  // saved but not learned: never averaged
-  std::unique_ptr<torch::optim::Adam> adam_;
-  int64_t step_ = 0;
+  std::unique_ptr<torch::optim::AdamW> adam_;
+  std::optional<Prior> prior_;
+  std::optional<Teacher> teacher_;
+  std::unique_ptr<EventFile> events_;
+  bool stop_ = false;  // a signal has reached one of the processes
+  int64_t step_ = 0, best_step_ = -1;
   int skipped_in_a_row_ = 0;
-  double gradient_norm_ = 0, held_out_ = 0;
+  double loss_ = 0, gradient_norm_ = 0, held_out_ = 0, best_held_out_ = 0, rate_factor_ = 1;
+  std::optional<HeldOut> measured_;
+  // Since the last line of the log.
+  struct Tally {
+    double nats = 0;
+    int64_t steps = 0, skipped = 0;
+    std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+  } tally_;
 };
 
 }  // namespace fluvox::train

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "audio/encoding.h"
+#include "audio/resample.h"
 #include "core/error.h"
 #include "core/signals.h"
 #include "support/made_speech.h"
@@ -78,6 +79,36 @@ TEST(Player, KeepsTheTailOfAShortSound) {
   EXPECT_TRUE(sink.heard(as_integers(samples)));
 }
 
+TEST(Player, BeginsWhenAsMuchIsThereAsWasAskedFor) {
+  NullSink sink(kRate);
+  if (!sink.trouble().empty()) GTEST_SKIP() << sink.trouble();
+  const std::vector<float> samples = sound_to_the_end(2);
+  const auto part = std::span(samples).first(kRate / 2);
+  Player player(kRate);
+  player.prebuffer(1);
+  player.write(part);
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  EXPECT_EQ(player.stats().frames_played, 0u);
+  player.write(std::span(samples).subspan(part.size()));
+  player.finish();
+  EXPECT_TRUE(sink.heard(as_integers(samples)));
+  EXPECT_EQ(player.stats().starved_frames, 0u);
+}
+
+// No device takes this rate.
+TEST(Player, ResamplesWhereTheDeviceRefusesTheRate) {
+  constexpr int kHigh = 700'000;
+  NullSink sink(44100);
+  if (!sink.trouble().empty()) GTEST_SKIP() << sink.trouble();
+  const std::vector<float> samples = made_speech(kHigh, 0.7, 5);
+  Player player(kHigh);
+  if (player.device_rate() != 44100) GTEST_SKIP() << "the device is at " << player.device_rate();
+  player.write(samples);
+  player.finish();
+  EXPECT_TRUE(sink.heard(as_integers(resample(samples, kHigh, 44100))));
+  EXPECT_EQ(player.stats().frames_played, samples.size());
+}
+
 // Plays until `fault` has struck the sink in the middle of it; gives the error and what was played.
 template <class FaultOfTheSink>
 Error lost_in_the_middle(FaultOfTheSink fault, PlayerStats& stats) {
@@ -117,7 +148,9 @@ TEST(Player, ASignalEndsTheWait) {
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     ::kill(::getpid(), SIGINT);
   });
-  EXPECT_THROW(player.write(std::vector<float>(20 * kRate)), Interrupted);
+  player.write(std::vector<float>(20 * kRate));
+  EXPECT_THROW(player.finish(), Interrupted);
+  EXPECT_LT(player.stats().frames_played, 10u * kRate);
   install_signal_handlers();  // forgets the signal
 }
 

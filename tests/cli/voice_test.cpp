@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "audio/sound_file.h"
 #include "core/sha256.h"
@@ -183,6 +184,30 @@ TEST_F(Voice, ScoreIsWhatTheLibraryComputes) {
   EXPECT_NEAR(result["bits_per_sample"].get<double>(), score.nats_per_sample() / std::log(2.0),
               1e-9);
   EXPECT_EQ(result["samples"].get<size_t>(), score.samples);
+}
+
+TEST_F(Voice, FramesOfAScoreSumUpToIt) {
+  const Ran plain = fluvox({"score", wav_, "-m", model_, "--frames"});
+  const Ran ran = fluvox({"score", wav_, "-m", model_, "--frames", "--json"});
+  EXPECT_EQ(ran.exit_code, 0);
+  const auto result = nlohmann::json::parse(ran.out);
+  const auto frames = result["frames"].get<std::vector<double>>();
+  EXPECT_EQ(frames.size() * 16, result["samples"].get<size_t>());
+  EXPECT_DOUBLE_EQ(result["frame_seconds"].get<double>(), 16 / 22050.0);
+  double sum = 0;
+  for (const double nats : frames) sum += nats;
+  EXPECT_NEAR(sum, result["nats"].get<double>(), 1e-9 * std::fabs(sum));
+  std::istringstream lines(plain.out);
+  std::string line;
+  std::getline(lines, line);
+  EXPECT_THAT(line, HasSubstr("nats/sample"));
+  for (size_t f = 0; f < frames.size(); ++f) {
+    double seconds = 0, nats = 0;
+    ASSERT_TRUE(lines >> seconds >> nats);
+    EXPECT_NEAR(seconds, static_cast<double>(f) * 16 / 22050, 1e-6);
+    EXPECT_EQ(nats, frames[f]);
+  }
+  EXPECT_FALSE(lines >> line);
 }
 
 TEST_F(Voice, ABadInputIsNamedAndTheOthersAreScored) {

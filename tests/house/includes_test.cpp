@@ -30,6 +30,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"net", {"core", "kernels"}},
     {"flow", {"core", "kernels", "net"}},
     {"runtime", {"core", "kernels", "net", "flow", "mel", "audio"}},
+    {"api", {"core", "net", "flow", "mel", "runtime"}},
     {"report", {"core", "mel"}},
     {"models", {"core", "net", "flow", "mel"}},
     {"import", {"core", "net", "flow", "mel", "models"}},

@@ -9,17 +9,12 @@
 #include <vector>
 
 #include "support/every_isa.h"
+#include "support/product_rows.h"
 
 namespace fluvox::kernels {
 namespace {
 
-std::vector<float> random_floats(std::size_t count, unsigned seed, float deviation = 1) {
-  std::mt19937 engine(seed);
-  std::normal_distribution<float> distribution(0, deviation);
-  std::vector<float> values(count);
-  for (float& value : values) value = distribution(engine);
-  return values;
-}
+using support::random_floats;
 
 double log_scale(float raw, ScaleBound bound, double clamp) {
   if (bound == ScaleBound::sigmoid) return -std::log1p(std::exp(-(double{raw} + 2)));

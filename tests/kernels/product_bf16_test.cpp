@@ -10,9 +10,12 @@
 
 #include "kernels/portable.h"
 #include "support/every_isa.h"
+#include "support/product_rows.h"
 
 namespace fluvox::kernels {
 namespace {
+
+using support::random_floats;
 
 float float_of(Bf16 a) {
   const std::uint32_t bits = static_cast<std::uint32_t>(a.bits) << 16;
@@ -22,14 +25,6 @@ float float_of(Bf16 a) {
 }
 
 float flushed(float a) { return std::abs(a) < 0x1p-126f ? std::copysign(0.0f, a) : a; }
-
-std::vector<float> random_floats(std::size_t count, unsigned seed, float deviation = 1) {
-  std::mt19937 engine(seed);
-  std::normal_distribution<float> distribution(0, deviation);
-  std::vector<float> values(count);
-  for (float& value : values) value = distribution(engine);
-  return values;
-}
 
 std::vector<Bf16> rounded(const std::vector<float>& values) {
   std::vector<Bf16> result(values.size());
@@ -116,22 +111,25 @@ struct Problem {
     return y;
   }
 
-  // Rows of y lie 3 apart further than they are long; what lies between must stay.
   std::vector<float> computed(bool biased = true) const {
-    const int stride = outputs + 3;
-    std::vector<float> y(static_cast<std::size_t>(rows * stride), 77);
-    product_bf16_cpu(rows, outputs, biased ? bias.data() : nullptr, segments.data(),
-                     static_cast<int>(segments.size()), y.data(), stride);
-    std::vector<float> result;
-    for (int t = 0; t < rows; ++t)
-      for (int o = 0; o < stride; ++o) {
-        const float value = y[static_cast<std::size_t>(t * stride + o)];
-        if (o < outputs)
-          result.push_back(value);
-        else
-          EXPECT_EQ(value, 77) << "row " << t << " was written " << o - outputs << " too far";
-      }
-    return result;
+    return support::apart(rows, outputs, [&](float* y, std::ptrdiff_t stride) {
+      product_bf16_cpu(rows, outputs, biased ? bias.data() : nullptr, segments.data(),
+                       static_cast<int>(segments.size()), y, stride);
+    });
+  }
+
+  // The same with room behind each row that may be read, whatever it holds.
+  Problem with_readable_rows() const {
+    Problem roomy = *this;
+    for (std::size_t s = 0; s < segments.size(); ++s) {
+      const int room = (inputs[s] + 31) / 32 * 32;
+      roomy.x[s].assign(static_cast<std::size_t>(rows * room), Bf16{0x4129});
+      for (int t = 0; t < rows; ++t)
+        std::copy_n(segments[s].x + t * segments[s].stride, inputs[s],
+                    roomy.x[s].begin() + t * room);
+      roomy.segments[s] = {roomy.x[s].data(), room, inputs[s], packed[s].data(), room};
+    }
+    return roomy;
   }
 };
 
@@ -143,6 +141,16 @@ TEST_P(ProductBf16, EveryTileGivesTheBitsOfThePlainSum) {
     for (int rows = 0; rows <= 40; ++rows) {
       const Problem problem(rows, outputs, {2, 34}, static_cast<unsigned>(rows * 1000 + outputs));
       ASSERT_EQ(bits(problem.computed()), bits(problem.expected()))
+          << rows << " rows, " << outputs << " outputs";
+    }
+}
+
+TEST_P(ProductBf16, RoomBehindTheRowsChangesNothing) {
+  for (const int rows : {1, 15, 16, 33})
+    for (const int outputs : {16, 48, 70}) {
+      const Problem problem(rows, outputs, {2, 30, 32, 48}, static_cast<unsigned>(rows + outputs));
+      const Problem roomy = problem.with_readable_rows();
+      ASSERT_EQ(bits(roomy.computed()), bits(problem.expected()))
           << rows << " rows, " << outputs << " outputs";
     }
 }

@@ -8,17 +8,12 @@
 #include <vector>
 
 #include "support/every_isa.h"
+#include "support/product_rows.h"
 
 namespace fluvox::kernels {
 namespace {
 
-std::vector<float> random_floats(std::size_t count, unsigned seed) {
-  std::mt19937 engine(seed);
-  std::normal_distribution<float> distribution;
-  std::vector<float> values(count);
-  for (float& value : values) value = distribution(engine);
-  return values;
-}
+using support::random_floats;
 
 std::vector<float> packed(const std::vector<float>& w, int inputs, int outputs) {
   std::vector<float> result(packed_size(inputs, outputs), NAN);
@@ -60,22 +55,11 @@ struct Problem {
     return y;
   }
 
-  // Rows of y lie 3 apart further than they are long; what lies between must stay.
   std::vector<float> computed() const {
-    const int stride = outputs + 3;
-    std::vector<float> y(static_cast<std::size_t>(rows * stride), 77);
-    product_cpu(rows, outputs, bias.data(), segments.data(), static_cast<int>(segments.size()),
-                y.data(), stride);
-    std::vector<float> result;
-    for (int t = 0; t < rows; ++t)
-      for (int o = 0; o < stride; ++o) {
-        const float value = y[static_cast<std::size_t>(t * stride + o)];
-        if (o < outputs)
-          result.push_back(value);
-        else
-          EXPECT_EQ(value, 77) << "row " << t << " was written " << o - outputs << " too far";
-      }
-    return result;
+    return support::apart(rows, outputs, [&](float* y, std::ptrdiff_t stride) {
+      product_cpu(rows, outputs, bias.data(), segments.data(), static_cast<int>(segments.size()), y,
+                  stride);
+    });
   }
 };
 

@@ -101,6 +101,24 @@ TEST_P(EveryModel, RendersWholeFramesAndTheSameForAnyNumberOfThreads) {
   }
 }
 
+// The figures of frames are shares of the whole, and each stays at its frame: what lies far behind
+// one does not change it.
+TEST_P(EveryModel, TheFramesOfAScoreAreItsParts) {
+  const runtime::Session session(model_, {.threads = 1});
+  const mel::Mel mel = mel_of(120);
+  const auto audio = support::random_values(120 * kHop, 0.1, 4);
+  runtime::Score whole, front;
+  session.encode(audio, mel, &whole);
+  session.encode(std::span(audio).first(90 * kHop), part(mel, 0, 90), &front);
+  for (const runtime::Score& score : {whole, front}) {
+    ASSERT_EQ(score.frames.size(), score.samples / kHop);
+    double sum = 0;
+    for (const double nats : score.frames) sum += nats;
+    EXPECT_NEAR(sum, score.nats, 1e-9 * std::abs(score.nats));
+  }
+  for (size_t f = 0; f < 10; ++f) EXPECT_EQ(front.frames[f], whole.frames[f]) << f;
+}
+
 TEST_P(EveryModel, NothingIsRandomAtSigmaZero) {
   const runtime::Session session(model_, {.threads = 1});
   const mel::Mel mel = mel_of(7);

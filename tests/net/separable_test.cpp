@@ -105,14 +105,12 @@ TEST(Separable, IsTheFormula) {
     const Grid features = support::random_grid(c.rows, c.net.condition, seed++);
     const Naive expected =
         naive(c.net, made, support::from_series(x), support::from_series(features));
-    std::vector<double> by_time;
-    for (int t = 0; t < c.rows; ++t)
-      for (int o = 0; o < c.net.outputs; ++o) by_time.push_back(expected.at(o, 0, t));
     Threads one(1);
     const Grid found = build(c.net, made)->forward(x, &features, one);
     EXPECT_EQ(found.rows, c.rows);
     EXPECT_EQ(found.columns, c.net.outputs);
-    EXPECT_LT(support::difference(found.values, by_time), 1e-5) << c.rows << " rows";
+    EXPECT_LT(support::difference(found.values, support::by_time(expected)), 1e-5)
+        << c.rows << " rows";
     for (int n : {2, 3}) {
       Threads threads(n);
       EXPECT_EQ(build(c.net, made)->forward(x, &features, threads).values, found.values);

@@ -37,14 +37,11 @@ TEST(Wn, IsTheFormula) {
     const Grid features = support::random_grid(c.rows, c.wn.condition, seed++);
     const support::Naive expected =
         support::naive_wn(c.wn, made, "", support::from_series(x), support::from_series(features));
-    std::vector<double> by_time;
-    for (int t = 0; t < c.rows; ++t)
-      for (int o = 0; o < c.wn.outputs; ++o) by_time.push_back(expected.at(o, 0, t));
     Threads one(1);
     const Grid found = build(c.wn, made)->forward(x, &features, one);
     EXPECT_EQ(found.rows, c.rows);
     EXPECT_EQ(found.columns, c.wn.outputs);
-    EXPECT_LT(support::difference(found.values, by_time), 1e-5)
+    EXPECT_LT(support::difference(found.values, support::by_time(expected)), 1e-5)
         << c.rows << " rows, " << c.wn.layers << " layers";
     for (int n : {2, 3}) {
       Threads threads(n);

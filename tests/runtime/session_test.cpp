@@ -116,6 +116,48 @@ TEST(Session, ScoresWholeFramesWithTheMelOfAll) {
   }
 }
 
+// What is left of a frame's figure without its z: the log-determinants of the steps' rows there.
+std::vector<double> log_dets(const Session& session, const std::vector<float>& audio,
+                             const mel::Mel& mel) {
+  Score score;
+  const auto z = session.encode(audio, mel, &score);
+  const size_t positions = z.size() / static_cast<size_t>(session.z_channels()),
+               each = positions / score.frames.size();
+  for (size_t i = 0; i < z.size(); ++i)
+    score.frames[i % positions / each] +=
+        0.5 * double{z[i]} * z[i] + 0.5 * std::log(2 * std::numbers::pi);
+  return score.frames;
+}
+
+TEST(Session, AFrameOfAScoreIsWhatHappensThere) {
+  for (const flow::Model& model : models()) {
+    const Session session(model);
+    const mel::Mel mel = mel_of(80);
+    auto audio = support::random_values(16 * 80, 0.05, 4);
+    const auto before = log_dets(session, audio, mel);
+    for (size_t frame : {22, 51}) {
+      auto changed = audio;
+      for (size_t i = 0; i < 16; ++i) changed[16 * frame + i] *= -1;
+      const auto after = log_dets(session, changed, mel);
+      double sum = 0, moment = 0;
+      for (size_t f = 0; f < 80; ++f) {
+        const double change = std::fabs(after[f] - before[f]);
+        if (f + 6 < frame || f > frame + 40) {
+          EXPECT_LT(change, 1e-9) << f;
+        }
+        sum += change;
+        moment += static_cast<double>(f) * change;
+      }
+      EXPECT_GT(sum, 1e-3) << model.spec.model;
+      // The waveglow sees as far ahead as back; the nets of the compact see later frames alone, up
+      // to 36.
+      EXPECT_GT(moment / sum, static_cast<double>(frame) - 3) << model.spec.model;
+      EXPECT_LT(moment / sum,
+                static_cast<double>(frame) + (model.spec.model == "compact" ? 18 : 3));
+    }
+  }
+}
+
 TEST(Session, RefusesShapesByName) {
   const Session session(support::small_compact());
   const auto refused = [](const std::string& code, auto call) {

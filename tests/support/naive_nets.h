@@ -31,6 +31,14 @@ struct Naive {
   std::vector<double> values;
 };
 
+// A series [channels][1][width] as the runtime lays it out, [width][channels].
+inline std::vector<double> by_time(const Naive& series) {
+  std::vector<double> values;
+  for (int t = 0; t < series.width; ++t)
+    for (int c = 0; c < series.channels; ++c) values.push_back(series.at(c, 0, t));
+  return values;
+}
+
 // out[o, y, x] = bias[o] + sum w[o, c, i, j] in[c, y + dy (i) - up, x + dilation j - left]
 inline Naive naive_conv(const Naive& in, const MadeWeights& weights, const std::string& name,
                         int kernel_height, int kernel_width, int dilation, int up, int left) {

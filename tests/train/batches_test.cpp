@@ -73,12 +73,16 @@ INSTANTIATE_TEST_SUITE_P(Both, Edges,
 TEST(Batches, AreKeyedByStepAndSlot) {
   const Case c = made_case(0.5);
   const Batches batches(c.corpus, c.settings, c.convention, {1, 2, Margins::Beyond::nearest_frame});
-  const Batch a = batches.at(7), again = batches.at(7), other = batches.at(8);
+  const Batch a = batches.at(7, 0, 4), again = batches.at(7, 0, 4), other = batches.at(8, 0, 4);
   EXPECT_TRUE(torch::equal(a.audio, again.audio));
   EXPECT_TRUE(torch::equal(a.mel, again.mel));
   EXPECT_FALSE(torch::equal(a.audio, other.audio));
   EXPECT_FALSE(torch::equal(a.audio[0], a.audio[1]));
   EXPECT_EQ(a.mel.sizes(), (std::vector<int64_t>{4, 80, 8 + 3}));
+  // A part of a step's slots is that part, whoever works on it.
+  const Batch part = batches.at(7, 2, 2);
+  EXPECT_TRUE(torch::equal(part.audio, a.audio.narrow(0, 2, 2)));
+  EXPECT_TRUE(torch::equal(part.mel, a.mel.narrow(0, 2, 2)));
 }
 
 TEST(Batches, SixteenBitStepsAreSpread) {
@@ -87,7 +91,7 @@ TEST(Batches, SixteenBitStepsAreSpread) {
   double sum = 0, square = 0;
   int64_t count = 0;
   for (int step = 0; step < 20; ++step) {
-    const torch::Tensor audio = batches.at(step).audio.to(torch::kFloat64) * 32768;
+    const torch::Tensor audio = batches.at(step, 0, 4).audio.to(torch::kFloat64) * 32768;
     const torch::Tensor rest = audio - audio.round();  // uniform in -1/2 .. 1/2
     sum += rest.sum().item<double>();
     square += rest.square().sum().item<double>();

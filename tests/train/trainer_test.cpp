@@ -6,14 +6,17 @@
 #include <cmath>
 #include <fstream>
 #include <numbers>
+#include <set>
 
 #include "audio/sound_file.h"
 #include "flow/model_file.h"
 #include "kernels/noise.h"
 #include "models/registry.h"
 #include "runtime/session.h"
+#include "support/gradients_torch.h"
 #include "support/made_speech.h"
 #include "support/temp_folder.h"
+#include "support/throws.h"
 
 namespace fluvox::train {
 namespace {
@@ -144,10 +147,11 @@ TEST_F(Training, ADamagedCheckpointIsPassedOver) {
 
 TEST_F(Training, OnlyTheLastCheckpointsAreKept) {
   Trainer(settings_, run("a"), quiet()).run();
-  int count = 0;
+  std::set<int64_t> kept;
   for (const auto& entry : fs::directory_iterator(run("a")))
-    count += entry.path().filename().string().rfind("checkpoint-", 0) == 0;
-  EXPECT_EQ(count, 2);
+    if (entry.path().filename().string().rfind("checkpoint-", 0) == 0)
+      kept.insert(read_checkpoint(entry.path()).step);
+  EXPECT_EQ(kept, (std::set<int64_t>{9, 12, newest_checkpoint(run("a")).best_step}));
 }
 
 TEST_F(Training, ARunIsNotOverwritten) {
@@ -169,6 +173,197 @@ TEST_F(Training, InitGoesOnFromAModelFile) {
   Trainer second(settings_, run("b"), options);
   EXPECT_EQ(second.step(), 0);
   EXPECT_DOUBLE_EQ(second.measure().nats_per_sample, first.measure().nats_per_sample);
+}
+
+std::vector<Json> lines_of(const fs::path& log) {
+  std::ifstream in(log);
+  std::vector<Json> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(Json::parse(line));
+  return lines;
+}
+
+TEST_F(Training, TheBestCheckpointIsKeptBesideTheLast) {
+  settings_.learning_rate = 0.3;  // too fast: it gets better and worse
+  settings_.schedule = "constant";
+  settings_.steps = 8;
+  settings_.measure_every = 1;
+  settings_.save_every = 2;
+  settings_.keep = 1;
+  Trainer(settings_, run("a"), quiet()).run();
+  int64_t best = 0;
+  double nats = -1e30;
+  for (const Json& line : lines_of(run("a") / "log.jsonl"))
+    if (line.at("held_out").get<double>() > nats) {
+      nats = line.at("held_out");
+      best = line.at("step");
+    }
+  ASSERT_LT(best, 8) << "nothing to show: the last is the best";
+  char name[64];
+  std::snprintf(name, sizeof name, "checkpoint-%012d.safetensors", static_cast<int>(best));
+  EXPECT_TRUE(fs::exists(run("a") / name));
+  EXPECT_TRUE(fs::exists(run("a") / "checkpoint-000000000008.safetensors"));
+  // two checkpoints, two models, the log, events, the report
+  EXPECT_EQ(std::distance(fs::directory_iterator(run("a")), {}), 7);
+  TrainOptions options = quiet();
+  options.init = run("a") / "best.safetensors";
+  EXPECT_DOUBLE_EQ(Trainer(settings_, run("b"), options).measure().nats_per_sample, nats);
+  EXPECT_EQ(newest_checkpoint(run("a")).best_step, best);
+}
+
+TEST_F(Training, AccumulatedGradientsAreThoseOfTheWholeBatch) {
+  settings_.batch = 4;
+  const auto gradients = [this](const std::string& name) {
+    Trainer trainer(settings_, run(name), quiet());
+    trainer.flow().randomise_last_layers(0.2, 7);
+    return trainer.gradients_at(3);
+  };
+  const auto whole = gradients("a");
+  settings_.batch = 1;
+  settings_.accumulate = 4;
+  const auto parts = gradients("b");
+  EXPECT_LT(support::relative_distance(parts, whole), 1e-6);
+}
+
+TEST_F(Training, WeightDecayTakesItsShareOffMatricesAlone) {
+  settings_.steps = 1;
+  settings_.warmup = 0;
+  settings_.learning_rate = 0.01;
+  Trainer plain(settings_, run("a"), quiet());
+  const auto before = plain.flow().weights();
+  std::map<std::string, torch::Tensor> start;
+  for (const auto& [name, weight] : before) start[name] = weight.detach().clone();
+  plain.run();
+  settings_.weight_decay = 3;
+  Trainer decayed(settings_, run("b"), quiet());
+  decayed.run();
+  for (const auto& [name, weight] : plain.flow().weights()) {
+    const torch::Tensor lost = weight.detach() - decayed.flow().weights().at(name).detach();
+    const double share = name.ends_with("weight") ? 0.01 * 3 : 0;
+    EXPECT_LT((lost - share * start.at(name)).abs().max().item<double>(), 1e-6) << name;
+  }
+}
+
+TEST_F(Training, TheRoundTripOfHeldOutAudioIsNoted) {
+  Trainer(settings_, run("a"), quiet()).run();
+  for (const Json& line : lines_of(run("a") / "log.jsonl")) {
+    EXPECT_GT(line.at("round_trip").get<double>(), 0);
+    EXPECT_LT(line.at("round_trip").get<double>(), 1e-4);
+    EXPECT_EQ(line.at("skipped"), 0);
+  }
+}
+
+TEST_F(Training, ARehearsalWritesNothing) {
+  TrainOptions options = quiet();
+  options.rehearsal = true;
+  const Rehearsal found = Trainer(settings_, run("a"), options).rehearse();
+  EXPECT_FALSE(fs::exists(run("a")));
+  EXPECT_GT(found.weights, 1000);
+  EXPECT_NEAR(found.clip_seconds, 4 * 1.2, 1e-3);
+  EXPECT_NEAR(found.held_out_seconds, 2 * 1.2, 1e-3);
+  EXPECT_GT(found.bytes, 1 << 20);
+  EXPECT_GT(found.seconds_a_step, 0);
+  EXPECT_NEAR(found.seconds, found.seconds_a_step * 12, 1e-9);
+  EXPECT_TRUE(std::isfinite(found.loss));
+}
+
+TEST_F(Training, ADivergedRunGoesBackAtHalfTheRate) {
+  Trainer(settings_, run("a"), quiet()).run();
+  settings_.steps = 70;
+  settings_.save_every = 1000;
+  Trainer trainer(settings_, run("a"), quiet(true));
+  ASSERT_EQ(trainer.step(), 12);
+  {
+    const torch::NoGradGuard no_grad;
+    trainer.flow().weights().begin()->second.fill_(std::nanf(""));
+  }
+  trainer.run();
+  EXPECT_EQ(trainer.step(), 70);
+  EXPECT_TRUE(std::isfinite(trainer.measure().nats_per_sample));
+  EXPECT_EQ(newest_checkpoint(run("a")).rate_factor, 0.5);
+  int diverged = 0;
+  for (const Json& line : lines_of(run("a") / "log.jsonl"))
+    diverged += line.value("event", "") == "diverged" && line.at("step") == 12;
+  EXPECT_EQ(diverged, 1);
+}
+
+TEST_F(Training, WithoutAGoodStateToGoBackToItEnds) {
+  settings_.steps = 70;
+  Trainer trainer(settings_, run("a"), quiet());
+  {
+    const torch::NoGradGuard no_grad;
+    trainer.flow().weights().begin()->second.fill_(std::nanf(""));
+  }
+  EXPECT_EQ(support::thrown_by([&] { trainer.run(); }).code(), "training-diverged");
+}
+
+TEST_F(Training, ReversibleRunsArriveWherePlainOnesDo) {
+  Trainer plain(settings_, run("a"), quiet());
+  plain.run();
+  settings_.reversible = true;
+  Trainer mine(settings_, run("b"), quiet());
+  mine.run();
+  EXPECT_NEAR(mine.measure().nats_per_sample, plain.measure().nats_per_sample, 1e-3);
+}
+
+TEST_F(Training, TheReportHoldsCurvesAndCopies) {
+  Trainer(settings_, run("a"), quiet()).run();
+  const fs::path report = run("a") / "report";
+  EXPECT_EQ(slurp(report / "curves.png").substr(1, 3), "PNG");
+  std::vector<fs::path> copies;
+  for (const auto& entry : fs::directory_iterator(report))
+    if (entry.path().filename().string().find("-copy.wav") != std::string::npos)
+      copies.push_back(entry.path());
+  ASSERT_EQ(copies.size(), 1u);  // of the one corpus
+  std::string name = copies[0].filename();
+  name.resize(name.size() - 9);
+  const auto original = audio::read_sound(report / (name + ".wav"));
+  EXPECT_EQ(audio::read_sound(copies[0]).samples.size(), original.samples.size());
+  const auto clip = audio::read_sound(corpus() / (name + ".wav")).samples;
+  for (size_t i = 0; i < original.samples.size(); i += 100) ASSERT_EQ(original.samples[i], clip[i]);
+  EXPECT_TRUE(fs::exists(report / (name + ".png")));
+}
+
+TEST_F(Training, AFlatPriorIsMaximumLikelihood) {
+  Trainer(settings_, run("a"), quiet()).run();
+  TrainOptions from = quiet();
+  from.init = run("a") / "model.safetensors";
+  Trainer plain(settings_, run("b"), from);
+  plain.run();
+  settings_.prior = run("a") / "model.safetensors";
+  Trainer flat(settings_, run("c"), quiet());
+  flat.run();
+  for (const auto& [name, weight] : plain.flow().weights())
+    EXPECT_TRUE(torch::equal(weight, flat.flow().weights().at(name))) << name;
+}
+
+TEST_F(Training, ANarrowPriorHoldsTheWeights) {
+  Trainer(settings_, run("a"), quiet()).run();
+  settings_.prior = run("a") / "model.safetensors";
+  settings_.steps = 60;
+  settings_.clip = 0;
+  const auto moved = [&](double deviation, const std::string& name) {
+    settings_.prior_deviation = deviation;
+    Trainer trainer(settings_, run(name), quiet());
+    std::map<std::string, torch::Tensor> start;
+    for (const auto& [key, weight] : trainer.flow().weights()) start[key] = weight.detach().clone();
+    trainer.run();
+    double square = 0;
+    for (const auto& [key, weight] : trainer.flow().weights())
+      square += (weight.detach() - start.at(key)).square().sum().item<double>();
+    return std::sqrt(square);
+  };
+  const double flat = moved(0, "b"), wide = moved(1e3, "c"), narrow = moved(1e-5, "d");
+  EXPECT_NEAR(wide, flat, 0.05 * flat);
+  EXPECT_LT(narrow, 0.2 * flat);
+}
+
+TEST_F(Training, APriorOfAnotherModelIsRefused) {
+  Trainer(settings_, run("a"), quiet()).run();
+  settings_.prior = run("a") / "model.safetensors";
+  settings_.prior_deviation = 0.1;
+  settings_.settings["channels"] = 16;
+  EXPECT_EQ(support::thrown_by([&] { Trainer(settings_, run("b"), quiet()); }).code(),
+            "prior-differs");
 }
 
 TEST_F(Training, BadFilesAreRejectedWithTheReason) {
