@@ -21,10 +21,10 @@ struct Target {
   std::vector<std::string> (*seeds)();
 };
 
-extern const Target npy, safetensors, json, toml, sound, pickle, torch, spec;
+extern const Target npy, safetensors, json, toml, sound, pickle, torch, spec, request;
 
-inline constexpr std::array kTargets = {&npy,   &safetensors, &json,  &toml,
-                                        &sound, &pickle,      &torch, &spec};
+inline constexpr std::array kTargets = {&npy,    &safetensors, &json, &toml,   &sound,
+                                        &pickle, &torch,       &spec, &request};
 
 // Whether the target took it.
 inline bool feed(const Target& target, std::string_view input) {

@@ -47,7 +47,7 @@ TEST_P(Fuzz, DamagedSeeds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, Fuzz, testing::ValuesIn(kTargets),
-                         [](const auto& info) { return std::string(info.param->name); });
+                         [](const auto& chosen) { return std::string(chosen.param->name); });
 
 }  // namespace
 }  // namespace fluvox::fuzz

@@ -13,7 +13,7 @@ void run(std::string_view input) { import_all(std::string(input)); }
 std::vector<std::string> seeds() {
   using namespace made;
   const Sizes sizes = {.bands = 1,
-                       .hop = 2,
+                       .hop = 16,
                        .frames = 1,
                        .group = 2,
                        .flows = 1,
@@ -28,7 +28,7 @@ std::vector<std::string> seeds() {
                            .container = Container::legacy,
                            .wrapping = Wrapping::module},
                            Form{.wrapping = Wrapping::state_dict_key}})
-    files.push_back(CheckpointFile(form, 2)(made_waveglow(form, 1, sizes).tensors));
+    files.push_back(CheckpointFile(form, 16)(made_waveglow(form, 1, sizes).tensors));
   const std::string mel = tensor(storage("FloatStorage", "7", 4), 0, {2, 2}, {1, 2});
   const std::vector<Stored> storages = {{"7", 4, std::string(16, '\x3c')}};
   files.push_back(zip_file(mel, storages));
