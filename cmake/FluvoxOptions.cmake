@@ -14,6 +14,9 @@ if(FLUVOX_WERROR)
 endif()
 
 set(FLUVOX_SANITIZE "" CACHE STRING "Sanitizers of the runtime side: address,undefined or thread")
+if(FLUVOX_FUZZ)
+  set(FLUVOX_SANITIZE address,undefined,fuzzer-no-link)  # of what libFuzzer is to see inside
+endif()
 if(FLUVOX_SANITIZE)
   target_compile_options(fluvox_options INTERFACE -fsanitize=${FLUVOX_SANITIZE} -fno-omit-frame-pointer
                          -fno-sanitize-recover=all)

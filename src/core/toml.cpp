@@ -139,6 +139,15 @@ Json parse_value(std::string_view value, std::string_view assignment) {
   refuse_assignment(assignment, "expected one value");
 }
 
+bool is_utf8(std::string_view words) {
+  try {
+    static_cast<void>(Json(words).dump());
+    return true;
+  } catch (const Json::exception&) {
+    return false;
+  }
+}
+
 // The element of the list that the part names.
 Json& element(Json& list, std::string_view part, std::string_view assignment) {
   size_t index = 0;
@@ -170,6 +179,8 @@ void set_value(Json& json, std::string_view assignment) {
   const size_t equals = assignment.find('=');
   if (equals == std::string_view::npos || equals == 0)
     refuse_assignment(assignment, "expected name=value, as in train.rate=1e-4");
+  // Stored, it could neither be written nor shown.
+  if (!is_utf8(assignment)) refuse_assignment(assignment, "expected text in UTF-8");
   std::string_view name = assignment.substr(0, equals);
   Json* at = &json;
   for (int parts = 1;; ++parts) {

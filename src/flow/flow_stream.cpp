@@ -55,6 +55,7 @@ std::vector<float> FlowStream::push(const RuntimeCondition& condition, bool last
                                net::Window(condition.log_scale.columns)};
   }
   for (auto& [fold, window] : conditions_) {
+    if (condition.features.rows == 0) break;
     window.features.append(fold == 1 ? condition.features : folded_rows(condition.features, fold));
     window.log_scale.append(condition.log_scale);
   }

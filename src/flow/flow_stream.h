@@ -22,7 +22,7 @@ class FlowStream {
  public:
   FlowStream(const RuntimeFlow& flow, Noise noise);
 
-  // `condition`: the rows of whole positions of z
+  // `condition`: the rows of whole positions of z; none where only `last` is to be told
   std::vector<float> push(const RuntimeCondition& condition, bool last, Threads& threads);
 
  private:

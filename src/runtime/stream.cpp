@@ -37,12 +37,17 @@ struct Stream::State {
     return net::with_margins(mel.rows(from, to), beyond);
   }
 
+  // The flow holds samples back until it knows that nothing follows, and that may be told only
+  // after the last frame was rendered.
+  bool has_more() const { return frames_ready() > 0 || (finished && !flushed); }
+
   void render_more() {
     const int64_t count = std::min<int64_t>(piece, frames_ready());
-    const auto condition = plan.flow.conditioner().forward(with_margins(count), plan.threads);
+    net::RuntimeCondition condition;
+    if (count > 0) condition = plan.flow.conditioner().forward(with_margins(count), plan.threads);
     rendered += count;
-    const bool last = finished && rendered == mel.end();
-    const std::vector<float> fresh = flow.push(condition, last, plan.threads);
+    flushed = finished && rendered == mel.end();
+    const std::vector<float> fresh = flow.push(condition, flushed, plan.threads);
     ready.erase(ready.begin(), ready.begin() + static_cast<std::ptrdiff_t>(pulled));
     pulled = 0;
     ready.insert(ready.end(), fresh.begin(), fresh.end());
@@ -55,7 +60,7 @@ struct Stream::State {
   net::Window mel;
   int piece;             // frames
   int64_t rendered = 0;  // frames
-  bool finished = false;
+  bool finished = false, flushed = false;
   std::vector<float> ready;  // samples that wait to be pulled, from `pulled` on
   size_t pulled = 0;
 };
@@ -93,7 +98,7 @@ size_t Stream::pull(std::span<float> to) {
   size_t filled = 0;
   while (filled < to.size()) {
     if (s.pulled == s.ready.size()) {
-      if (s.frames_ready() <= 0) break;
+      if (!s.has_more()) break;
       s.render_more();
       continue;
     }
@@ -108,12 +113,12 @@ size_t Stream::pull(std::span<float> to) {
 
 bool Stream::ended() const {
   const State& s = *state_;
-  return s.finished && s.rendered == s.mel.end() && s.pulled == s.ready.size();
+  return s.flushed && s.pulled == s.ready.size();
 }
 
 void Stream::cancel() {
   State& s = *state_;
-  s.finished = true;
+  s.finished = s.flushed = true;
   s.rendered = s.mel.end();
   s.ready.clear();
   s.pulled = 0;

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
+#include <random>
 #include <stdexcept>
 #include <string>
 
@@ -86,6 +88,68 @@ TEST(Threads, SeveralCallersTakeTurns) {
     });
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(ran, 4 * 200 * 6);
+}
+
+// Whoever waits looks first and sleeps later: pauses on both sides of that moment, with and without
+// another thread in between. What tasks write is no atomic, so that ThreadSanitizer sees whether
+// run() orders it.
+TEST(Threads, WorkComesWhileTheyLookWhileTheyFallAsleepAndWhileTheySleep) {
+  Threads threads(4);
+  std::mt19937 random(11);
+  std::vector<long> written(16);
+  long expected = 0;
+  for (int round = 0; round < 3000; ++round) {
+    const auto pause = std::chrono::microseconds(random() % 4 == 0 ? random() % 120 : 0);
+    const auto start = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - start < pause) {
+    }
+    if (random() % 64 == 0) std::this_thread::sleep_for(std::chrono::microseconds(300));
+    const int count = static_cast<int>(2 + random() % 15);
+    const bool slow = random() % 128 == 0, meet = random() % 16 == 0;
+    std::atomic<int> arrived{0};
+    threads.run(count, [&](int i) {
+      if (slow && i == 1) std::this_thread::sleep_for(std::chrono::microseconds(200));
+      written[static_cast<size_t>(i)] += i + round;
+      // Two threads at least: the caller alone would wait for ever.
+      if (meet && ++arrived <= 2)
+        while (arrived < 2) std::this_thread::yield();
+    });
+    for (int i = 0; i < count; ++i) expected += i + round;
+    long sum = 0;
+    for (const long value : written) sum += value;
+    ASSERT_EQ(sum, expected) << "round " << round;
+  }
+}
+
+// The job of a run, and what its tasks refer to, are gone when it returns.
+TEST(Threads, NobodyTouchesAJobThatIsOver) {
+  Threads threads(4);
+  for (int round = 0; round < 2000; ++round) {
+    const auto freed_at_once = std::make_unique<std::vector<int>>(3, round);
+    const bool fails = round % 7 == 0;
+    try {
+      threads.run(3, [&](int i) {
+        if (fails && i == 2) throw std::runtime_error("on purpose");
+        ++(*freed_at_once)[static_cast<size_t>(i)];
+      });
+      ASSERT_FALSE(fails);
+    } catch (const std::runtime_error&) {
+      ASSERT_TRUE(fails);
+    }
+    ASSERT_EQ((*freed_at_once)[0], round + 1);
+  }
+}
+
+TEST(Threads, PoolsEndAtAnyMoment) {
+  for (int round = 0; round < 60; ++round) {
+    Threads threads(3);
+    std::vector<int> hits(4);
+    // Ended before its threads have begun, while they look for work, and in their sleep.
+    for (int run = 0; run < round % 3; ++run)
+      threads.run(4, [&](int i) { ++hits[static_cast<size_t>(i)]; });
+    if (round % 5 == 0) std::this_thread::sleep_for(std::chrono::microseconds(40 * (round % 4)));
+    ASSERT_EQ(hits, std::vector<int>(4, round % 3));
+  }
 }
 
 TEST(Threads, DefaultIsAtLeastOne) {

@@ -173,6 +173,8 @@ TEST(SetValue, RefusesWhatItCannotPlace) {
   EXPECT_THAT(refused("l.2=1"), HasSubstr("index below 2"));
   EXPECT_THAT(refused("l.-1=1"), HasSubstr("index below 2"));
   EXPECT_THAT(refused("b=[1"), HasSubstr("--set b=[1"));
+  EXPECT_THAT(refused("name=\xcc"), HasSubstr("UTF-8"));
+  EXPECT_THAT(refused("na\xcc\x72=1"), HasSubstr("UTF-8"));
   EXPECT_THAT(refused("b=1\nc=2"), HasSubstr("expected one value"));
   refused(repeat("a.", 100'000) + "a=1");
 }

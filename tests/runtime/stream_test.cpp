@@ -78,6 +78,32 @@ TEST(Stream, EqualsTheWholeBitForBit) {
     }
 }
 
+// A model that looks at no frame ahead has rendered them all when it learns that they were all.
+TEST(Stream, TheEndMayBeToldLater) {
+  for (const flow::Model& model : models()) {
+    const Session session(model, {.threads = 1});
+    for (int frames : {1, 3, 40}) {
+      const mel::Mel mel = mel_of(frames);
+      std::vector<float> audio, buffer(1000);
+      Stream stream(session, {.seed = 4});
+      const auto pull = [&] {
+        const size_t n = stream.pull(buffer);
+        audio.insert(audio.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(n));
+      };
+      for (int f = 0; f < frames; ++f) {
+        stream.push(part(mel, f, f + 1));
+        pull();
+        EXPECT_FALSE(stream.ended());
+      }
+      stream.finish();
+      EXPECT_FALSE(stream.ended());
+      pull();
+      EXPECT_TRUE(stream.ended());
+      EXPECT_EQ(audio, session.render(mel, {.seed = 4})) << model.spec.model << ", " << frames;
+    }
+  }
+}
+
 // Pushing frame by frame, sample n can be pulled as soon as the frames are there that lie
 // look_ahead() beyond it, and not a frame later.
 TEST(Stream, WaitsForItsLookAheadAndNoLonger) {

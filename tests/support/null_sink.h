@@ -92,16 +92,23 @@ class NullSink {
   // Whether these samples were heard, in one piece. The recorder may need a moment to catch up.
   bool heard(const std::vector<std::int16_t>& expected) const {
     return eventually([&] {
-      const std::string bytes = slurp(recording());
-      std::vector<std::int16_t> samples(bytes.size() / 2);
-      std::memcpy(samples.data(), bytes.data(), samples.size() * 2);
+      const std::vector<std::int16_t> samples = recorded();
       return std::search(samples.begin(), samples.end(), expected.begin(), expected.end()) !=
              samples.end();
     });
   }
 
+  // Everything that was heard so far, silence included.
+  std::vector<std::int16_t> recorded() const {
+    const std::string bytes = slurp(recording());
+    std::vector<std::int16_t> samples(bytes.size() / 2);
+    std::memcpy(samples.data(), bytes.data(), samples.size() * 2);
+    return samples;
+  }
+
   void kill_server() { stop(server_, SIGKILL); }
   void freeze_server() { ::kill(server_, SIGSTOP); }
+  void thaw_server() { ::kill(server_, SIGCONT); }
 
  private:
   std::string recording() const { return (folder_ / "heard.raw").string(); }
