@@ -26,7 +26,7 @@ TEST_P(Fuzz, SomeSeedsAreTaken) {
 TEST_P(Fuzz, WhatWasFoundStaysFixed) {
   const std::filesystem::path folder =
       std::filesystem::path(FLUVOX_SOURCE_DIR) / "tests/fuzz/found" / target().name;
-  if (!std::filesystem::exists(folder)) GTEST_SKIP() << "nothing was found";
+  if (!std::filesystem::exists(folder)) return;  // nothing was found
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     SCOPED_TRACE(entry.path().filename().string());
     feed(target(), support::slurp(entry.path()));
