@@ -190,11 +190,12 @@ TEST(MelFile, NoSidecarOutlivesItsArray) {
     EXPECT_EQ(thrown_by([&] { write_mel(folder / "a.npy", same_mel, Convention{}); }).fault(),
               Fault::io);
     EXPECT_EQ(read_sidecar(folder / "a.npy")->name, "tacotron2");
-    // Of another convention: rather no sidecar than one that may be false.
+    // Of another convention: the older pair stays whole.
     EXPECT_EQ(thrown_by([&] { write_mel(folder / "a.npy", other_mel, other); }).fault(), Fault::io);
+    EXPECT_EQ(read_sidecar(folder / "a.npy")->name, "tacotron2");
   }
   EXPECT_EQ(support::slurp(folder / "a.npy"), before);
-  EXPECT_THAT(folder.names(), UnorderedElementsAre("a.npy"));
+  EXPECT_THAT(folder.names(), UnorderedElementsAre("a.npy", "a.npy.json"));
   write_mel(folder / "a.npy", other_mel, other);
   EXPECT_EQ(read_sidecar(folder / "a.npy")->name, "hifigan");
 }
