@@ -41,7 +41,7 @@ std::set<std::string> codes_in(const std::string& source) {
   static const std::regex comment("//[^\n]*"), literal(R"re("([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")re");
   std::set<std::string> codes;
   for (const std::string& word : matches(std::regex_replace(source, comment, ""), literal))
-    if (word.find('-') == word.npos ? kOfOneWord.contains(word) : !kNoCodes.contains(word))
+    if (word.find('-') == word.npos ? kOfOneWord.count(word) > 0 : kNoCodes.count(word) == 0)
       codes.insert(word);
   return codes;
 }
