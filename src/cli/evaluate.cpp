@@ -84,7 +84,8 @@ std::string row(const std::string& name, Figures figures) {
 
 std::string heading() {
   std::string line(24, ' ');
-  for (const Figure* figure : Figures{}.all()) {
+  Figures figures;
+  for (const Figure* figure : figures.all()) {
     char padded[40];
     std::snprintf(padded, sizeof padded, " %8s", figure->title);
     line += padded;
