@@ -31,7 +31,9 @@ Tensor MelLoss::log_mel(const Tensor& x) const {
 }
 
 Tensor MelLoss::operator()(const Tensor& x, const Tensor& y) const {
-  return (log_mel(x) - log_mel(y)).abs().mean();
+  const Tensor a = log_mel(x), b = log_mel(y);
+  const Tensor louder = (torch::logsumexp(2 * a, {1, 2}) - torch::logsumexp(2 * b, {1, 2})) / 2;
+  return (a - b).abs().mean() + louder.abs().mean();
 }
 
 }  // namespace fluvox::train

@@ -5,8 +5,12 @@
 // same way. It tells a model of finite size what the likelihood tells it only dimly, since an error
 // of level costs few nats: that what it makes should be as loud in every band as it was asked to
 // be.
-//   loss = mean over frames and bands of | ln m(x) - ln m(y) |,   m = max(filters . |STFT|, floor)
+//   loss = mean over frames and bands of | ln m(x) - ln m(y) |       m = max(filters . |STFT|,
+//   floor)
+//        + mean over segments of | ln sum m(x)^2 - ln sum m(y)^2 | / 2
 // over the frames whose windows lie inside; x is a sample, y the recording whose mel it was given.
+// The first term alone is content with copies that are too quiet, since it looks at medians of
+// logarithms and loudness is a mean of powers.
 #pragma once
 
 #include <torch/torch.h>
