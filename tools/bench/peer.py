@@ -80,13 +80,14 @@ class Squeezed(nn.Module):
         for one in self.nets:
             nn.init.normal_(one.end.weight, std=1e-3)
 
-    def forward(self, mel, z):
-        frames, group = mel.shape[2], self.group
+    def condition(self, mel):
         if self.upsample is None:
-            condition = mel.repeat_interleave(HOP // group, 2)
-        else:
-            samples = self.upsample(mel)[:, :, :frames * HOP]
-            condition = samples.unfold(2, group, group).permute(0, 1, 3, 2).flatten(1, 2)
+            return mel.repeat_interleave(HOP // self.group, 2)
+        samples = self.upsample(mel)[:, :, :mel.shape[2] * HOP]
+        return samples.unfold(2, self.group, self.group).permute(0, 1, 3, 2).flatten(1, 2)
+
+    def forward(self, mel, z):
+        condition = self.condition(mel)
         place = z.shape[1] - self.mixers[11].shape[0]
         x = z[:, place:]
         for k in reversed(range(12)):

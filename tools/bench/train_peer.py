@@ -25,10 +25,8 @@ class Trained(Squeezed):
     """WaveGlow's training direction: x -> z and the log-likelihood, as its authors wrote it."""
 
     def log_likelihood(self, mel, audio):
-        frames, group = mel.shape[2], self.group
-        samples = self.upsample(mel)[:, :, :frames * HOP]
-        condition = samples.unfold(2, group, group).permute(0, 1, 3, 2).flatten(1, 2)
-        x = audio.unfold(1, group, group).permute(0, 2, 1)
+        condition = self.condition(mel)
+        x = audio.unfold(1, self.group, self.group).permute(0, 2, 1)
         left, log_det = [], 0
         for k in range(12):
             if k and k % self.every == 0:
