@@ -131,8 +131,8 @@ TEST(Emulation, ThreadsThatEndAreNotWaitedFor) {
 }
 
 TEST(Emulation, RefusesWhatCudaWouldRefuse) {
-  const Status status = launch({"half_leave", 1, kThreads, 64 * 1024}, nullptr, {}, half_leave,
-                               static_cast<int*>(nullptr));
+  const Status status =
+      launch({"half_leave", 1, 2048}, nullptr, {}, half_leave, static_cast<int*>(nullptr));
   EXPECT_NE(std::string(status.message).find("cudaErrorInvalidConfiguration"), std::string::npos);
 }
 
