@@ -7,9 +7,10 @@
 // size nor on where in it a row stands.
 //
 // The chunks (64 bytes of k, mma_weights.h) come through kStages stages of shared memory, filled in
-// the background; a stage holds the rows' chunk, 16 bytes apart from the next row's so that eight
-// rows lie in different banks, and the panels of weights. A kernel fills a stage by its own rule:
-// no convolution copies its input first.
+// the background; a stage holds the rows' chunk (where kRowsStaged; else a kernel keeps its rows
+// elsewhere in shared memory), each 16 bytes apart from the next so that eight of them lie in
+// different banks, and the panels of weights. A kernel fills a stage by its own rule: no
+// convolution copies its input first.
 //
 // The block's warps stand kDown x kAcross; each has 16 kHeights rows x 16 kPanels columns, and a
 // lane of it, with g = lane / 4 and t = lane % 4, of every 16 x 8 of them rows g and g + 8 and
@@ -26,14 +27,16 @@ constexpr int kCopyBytes = 16;
 constexpr int kFloatRow = kPanelOutputs * 4;  // a panel's weights for one k, as floats
 constexpr unsigned kWarpLanes = 32;
 
-template <class T, int kDown, int kAcross, int kHeights, int kPanels>
+template <class T, int kDown, int kAcross, int kHeights, int kPanels, bool kRowsStaged = true>
 struct MmaTile {
   static constexpr int kThreads = static_cast<int>(kWarpLanes) * kDown * kAcross;
   static constexpr int kWarpRows = 16 * kHeights, kWarpPanels = kPanels;
   static constexpr int kRows = kWarpRows * kDown;
   static constexpr int kColumns = kPanelOutputs * kPanels * kAcross;
   static constexpr int kStages = 3;
-  static constexpr int kStageBytes = kRows * kRowBytes + kColumns / kPanelOutputs * kPanelBytes;
+  static constexpr int kWeightsAt = kRowsStaged ? kRows * kRowBytes : 0;  // in a stage
+  static constexpr int kPassPanels = kColumns / kPanelOutputs;
+  static constexpr int kStageBytes = kWeightsAt + kPassPanels * kPanelBytes;
   static constexpr std::size_t kSharedBytes = std::size_t{kStages} * kStageBytes;
 
   // What a lane holds: [16 rows][8 columns][row g: 2 columns, row g + 8: 2 columns]
@@ -44,14 +47,18 @@ struct MmaTile {
   __device__ static int first_row() { return warp() / kAcross * kWarpRows; }
   __device__ static int first_panel() { return warp() % kAcross * kPanels; }
 
+  // The rows that a lane has a part of, and the i-th of them.
+  static constexpr int kLaneRows = 2 * kHeights;
+  __device__ static int lane_row(int i) { return first_row() + 8 * i + lane() / 4; }
+
   __device__ void clear() {
     for (auto& height : sums)
       for (auto& eight : height)
         for (float& sum : eight) sum = 0;
   }
 
-  // Calls use(row of the tile, panel of the tile, a, b) for each of this lane's rows in each panel
-  // of the first `panels`: columns 2 t, 2 t + 1 are a[0], a[1], columns 8 + 2 t, 9 + 2 t b[0],
+  // Calls use(i, panel of the tile, a, b) for each of this lane's rows lane_row(i) in each of the
+  // first `panels` panels: columns 2 t, 2 t + 1 are a[0], a[1], columns 8 + 2 t, 9 + 2 t b[0],
   // b[1].
   template <class Use>
   __device__ void each(int panels, Use use) {
@@ -62,15 +69,15 @@ struct MmaTile {
         if (first_panel() + p >= panels) break;
         FLUVOX_UNROLLED
         for (int half = 0; half < 2; ++half)
-          use(first_row() + 16 * height + 8 * half + lane() / 4, first_panel() + p,
-              &sums[height][2 * p][2 * half], &sums[height][2 * p + 1][2 * half]);
+          use(2 * height + half, first_panel() + p, &sums[height][2 * p][2 * half],
+              &sums[height][2 * p + 1][2 * half]);
       }
     }
   }
 
   // Fills the weights of a stage: `panels` of them, side by side in memory.
   __device__ static void fill_weights(unsigned char* stage, const T* w, int panels) {
-    unsigned char* to = stage + kRows * kRowBytes;
+    unsigned char* to = stage + kWeightsAt;
     const auto* from = reinterpret_cast<const unsigned char*>(w);
     for (int at = static_cast<int>(threadIdx.x) * kCopyBytes; at < panels * kPanelBytes;
          at += kThreads * kCopyBytes)
@@ -83,7 +90,7 @@ struct MmaTile {
   __device__ static void fill_rows(unsigned char* stage, const T* anywhere, int inputs, Row row) {
     constexpr int kCopies = kChunkBytes / kCopyBytes;
     constexpr int kNumbers = kCopyBytes / static_cast<int>(sizeof(T));
-    static_assert(kRows * kCopies % kThreads == 0);
+    static_assert(kRowsStaged && kRows * kCopies % kThreads == 0);
     FLUVOX_UNROLLED
     for (int i = 0; i < kRows * kCopies / kThreads; ++i) {
       const int at = i * kThreads + static_cast<int>(threadIdx.x);
@@ -95,19 +102,19 @@ struct MmaTile {
     }
   }
 
-  // Adds one chunk's products. x: where row 0 of the tile begins, rows x_stride bytes apart; w: the
-  // panels of a stage, of which the first `panels` are there.
-  __device__ void add_chunk(const unsigned char* x, int x_stride, const unsigned char* w,
-                            int panels) {
+  // Adds one chunk's products. row(r): where the chunk of row r of the tile begins, in shared
+  // memory; w: the panels of a stage, of which the first `panels` are there.
+  template <class Row>
+  __device__ void add_chunk(Row row, const unsigned char* w, int panels) {
     if constexpr (sizeof(T) == 2)
-      add_on_tensor_cores(x, x_stride, w, panels);
+      add_on_tensor_cores(row, w, panels);
     else
-      add_by_fma(x, x_stride, w, panels);
+      add_by_fma(row, w, panels);
   }
 
   // Runs chunks [from, to) of the sequence that fill(stage, chunk) knows `last` of. The stages of
   // the following chunks are being filled when it returns, so begin() comes once, before the first.
-  // rows(stage, chunk) and its stride: the x of a chunk.
+  // rows(stage, chunk): the chunk's row(r).
   template <class Fill>
   __device__ static void begin(unsigned char* stages, int last, Fill& fill) {
     for (int chunk = 0; chunk < kStages - 1; ++chunk) {
@@ -117,8 +124,8 @@ struct MmaTile {
   }
 
   template <class Fill, class Rows>
-  __device__ void run(unsigned char* stages, int from, int to, int last, int x_stride, int panels,
-                      Fill& fill, Rows rows) {
+  __device__ void run(unsigned char* stages, int from, int to, int last, int panels, Fill& fill,
+                      Rows rows) {
     for (int chunk = from; chunk < to; ++chunk) {
       copy_async_wait<kStages - 2>();
       // All have this chunk, and all have done with the stage that is filled next.
@@ -127,22 +134,22 @@ struct MmaTile {
       if (ahead < last) fill(stages + ahead % kStages * kStageBytes, ahead);
       copy_async_commit();
       const unsigned char* stage = stages + chunk % kStages * kStageBytes;
-      add_chunk(rows(stage, chunk), x_stride, stage + kRows * kRowBytes, panels);
+      add_chunk(rows(stage, chunk), stage + kWeightsAt, panels);
     }
   }
 
  private:
-  __device__ void add_on_tensor_cores(const unsigned char* x, int x_stride, const unsigned char* w,
-                                      int panels) {
+  template <class Row>
+  __device__ void add_on_tensor_cores(Row row, const unsigned char* w, int panels) {
     // ldmatrix: lanes 0..15 point at the rows' first 8 numbers, lanes 16..31 at the next 8.
-    x += (first_row() + lane() % 16) * x_stride + lane() / 16 * 16;
+    const int mine = first_row() + lane() % 16, eight = lane() / 16 * 16;
     w += first_panel() * kPanelBytes + lane() * 16;
     FLUVOX_UNROLLED
     for (int k = 0; k < kChunkBytes / 32; ++k) {
       std::uint32_t a[kHeights][4];
       FLUVOX_UNROLLED
       for (int height = 0; height < kHeights; ++height)
-        load_matrices(a[height], x + 16 * height * x_stride + 32 * k);
+        load_matrices(a[height], row(mine + 16 * height) + eight + 32 * k);
       FLUVOX_UNROLLED
       for (int p = 0; p < kPanels; ++p) {
         if (first_panel() + p >= panels) break;
@@ -156,15 +163,15 @@ struct MmaTile {
     }
   }
 
-  __device__ void add_by_fma(const unsigned char* x, int x_stride, const unsigned char* w,
-                             int panels) {
-    x += (first_row() + lane() / 4) * x_stride;
+  template <class Row>
+  __device__ void add_by_fma(Row row, const unsigned char* w, int panels) {
+    const int mine = first_row() + lane() / 4;
     w += first_panel() * kPanelBytes + lane() % 4 * 8;
     for (int k = 0; k < kChunkBytes; k += kCopyBytes) {
       float4 a[2 * kHeights];
       FLUVOX_UNROLLED
-      for (int row = 0; row < 2 * kHeights; ++row)
-        a[row] = *reinterpret_cast<const float4*>(x + 8 * row * x_stride + k);
+      for (int i = 0; i < 2 * kHeights; ++i)
+        a[i] = *reinterpret_cast<const float4*>(row(mine + 8 * i) + k);
       FLUVOX_UNROLLED
       for (int p = 0; p < 2 * kPanels; ++p) {
         if (first_panel() + p / 2 >= panels) break;
@@ -181,12 +188,40 @@ struct MmaTile {
                             float float4::*k) {
     const float2 b = *reinterpret_cast<const float2*>(w);
     FLUVOX_UNROLLED
-    for (int row = 0; row < 2 * kHeights; ++row) {
-      float* sum = &sums[row / 2][eight][2 * (row % 2)];
-      sum[0] = fused(a[row].*k, b.x, sum[0]);
-      sum[1] = fused(a[row].*k, b.y, sum[1]);
+    for (int i = 0; i < 2 * kHeights; ++i) {
+      float* sum = &sums[i / 2][eight][2 * (i % 2)];
+      sum[0] = fused(a[i].*k, b.x, sum[0]);
+      sum[1] = fused(a[i].*k, b.y, sum[1]);
     }
   }
 };
+
+// Two neighbours of a row, aligned to both.
+template <class T>
+__device__ void store_two(T* to, float first, float second) {
+  if constexpr (sizeof(T) == 4)
+    *reinterpret_cast<float2*>(to) = make_float2(first, second);
+  else
+    *reinterpret_cast<std::uint32_t*>(to) = pair_of<T>(first, second);
+}
+
+// A pass is as many columns as a tile has.
+template <class Tile>
+__device__ int passes_of(int panels) {
+  return (panels + Tile::kPassPanels - 1) / Tile::kPassPanels;
+}
+template <class Tile>
+__device__ int panels_in(int pass, int panels) {
+  const int left = panels - pass * Tile::kPassPanels;
+  return left < Tile::kPassPanels ? left : Tile::kPassPanels;
+}
+
+// Fills a stage with the weights of one chunk and pass, out of packed ones.
+template <class T, class Tile>
+__device__ void fill_pass(unsigned char* stage, const T* w, int chunk, int pass, int panels) {
+  const std::ptrdiff_t panel = std::ptrdiff_t{chunk} * panels + pass * Tile::kPassPanels;
+  Tile::fill_weights(stage, w + panel * (kPanelBytes / static_cast<int>(sizeof(T))),
+                     panels_in<Tile>(pass, panels));
+}
 
 }  // namespace fluvox::kernels

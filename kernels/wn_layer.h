@@ -13,10 +13,7 @@
 // (net/causal_wn.h: scale sqrt(1/2), the skips as outputs) and, a row at a time with nine taps out
 // of three rows, of WaveFlow (net/wn2d.h).
 //
-// Spans: the rows made are [begin, end) of each; around them rows [from, to) of x can be read, and
-// where a tap looks further it meets zeros. So utterances of different lengths stand one after the
-// other, and a stream keeps its past before `begin`. Spans do not overlap; h, x_next, h_next, out
-// and every x_s have the same rows.
+// Spans (span.h) of rows; h, h_next, x_next, out and every x_s have the same rows.
 //
 // T: Bf16, Half or float, of x, the weights and g; sums, h and out are float32. For float every sum
 // is one fused multiply-add a term in the order above; on tensor cores a chunk of 16 inputs at a
@@ -32,14 +29,10 @@
 #include <cstddef>
 
 #include "kernels/operand.h"
+#include "kernels/span.h"
 #include "kernels/status.h"
 
 namespace fluvox::kernels {
-
-struct Span {
-  std::ptrdiff_t begin, end;  // rows made
-  std::ptrdiff_t from, to;    // rows of the series that are there
-};
 
 template <class T>
 struct WnSegment {

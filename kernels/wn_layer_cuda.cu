@@ -15,30 +15,6 @@ __device__ float gated(float u, float v) {
 }
 
 template <class T>
-__device__ void store_two(T* to, float first, float second) {
-  if constexpr (sizeof(T) == 4)
-    *reinterpret_cast<float2*>(to) = make_float2(first, second);
-  else
-    *reinterpret_cast<std::uint32_t*>(to) = pair_of<T>(first, second);
-}
-
-// The span and the first row of this block's tile. false: there is none.
-__device__ bool find_tile(const Span* spans, int count, int rows, Span* span,
-                          std::ptrdiff_t* first) {
-  std::ptrdiff_t tile = blockIdx.x;
-  for (int s = 0; s < count; ++s) {
-    *span = spans[s];
-    const std::ptrdiff_t tiles = (span->end - span->begin + rows - 1) / rows;
-    if (tile < tiles) {
-      *first = span->begin + tile * rows;
-      return true;
-    }
-    tile -= tiles;
-  }
-  return false;
-}
-
-template <class T>
 __host__ __device__ int padded_channels(int channels) {
   return chunks_of<T>(channels) * kChunk<T>;
 }
@@ -52,9 +28,6 @@ __host__ __device__ int gated_stride(int channels) {  // bytes; as kRowBytes, ou
 // has) over the columns of `in` all its chunks, then the same for `after`.
 template <class T, class Tile>
 struct WnChunks {
-  static constexpr int kPassPanels = Tile::kColumns / kPanelOutputs;
-  static constexpr int kPanelNumbers = kPanelBytes / static_cast<int>(sizeof(T));
-
   const WnLayer<T>& layer;
   const WnPacked<T>& weights;
   const Span span;
@@ -72,21 +45,17 @@ struct WnChunks {
     after_chunks = chunks_of<T>(layer.channels);
   }
 
-  __device__ static int passes(int panels) { return (panels + kPassPanels - 1) / kPassPanels; }
-  __device__ static int panels_in(int pass, int panels) {
-    const int left = panels - pass * kPassPanels;
-    return left < kPassPanels ? left : kPassPanels;
-  }
-  __device__ int in_end() const { return passes(in_panels) * in_chunks; }
-  __device__ int end() const { return in_end() + passes(after_panels) * after_chunks; }
+  __device__ int in_end() const { return passes_of<Tile>(in_panels) * in_chunks; }
+  __device__ int end() const { return in_end() + passes_of<Tile>(after_panels) * after_chunks; }
 
   // Called for chunks 0, 1, ...: segment_ and input_ walk along.
   __device__ void operator()(unsigned char* stage, int chunk) {
     if (chunk >= in_end()) {
       chunk -= in_end();
-      return weigh(stage, weights.after, chunk / after_chunks, chunk % after_chunks, after_panels);
+      return fill_pass<T, Tile>(stage, weights.after, chunk % after_chunks, chunk / after_chunks,
+                                after_panels);
     }
-    weigh(stage, weights.in, chunk / in_chunks, chunk % in_chunks, in_panels);
+    fill_pass<T, Tile>(stage, weights.in, chunk % in_chunks, chunk / in_chunks, in_panels);
     const WnSegment<T>& segment = layer.segments[segment_];
     Tile::fill_rows(stage, segment.x, segment.inputs - input_, [&](int r) -> const T* {
       const std::ptrdiff_t row = first + r + segment.offset;
@@ -100,11 +69,6 @@ struct WnChunks {
   }
 
  private:
-  __device__ static void weigh(unsigned char* stage, const T* w, int pass, int chunk, int panels) {
-    const std::ptrdiff_t panel = std::ptrdiff_t{chunk} * panels + pass * kPassPanels;
-    Tile::fill_weights(stage, w + panel * kPanelNumbers, panels_in(pass, panels));
-  }
-
   int segment_ = 0, input_ = 0;
 };
 
@@ -113,7 +77,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
     wn_layer_kernel(WnLayer<T> layer, WnPacked<T> weights, const Span* spans, int span_count) {
   Span span;
   std::ptrdiff_t first;
-  if (!find_tile(spans, span_count, Tile::kRows, &span, &first)) return;
+  if (!find_tile(spans, span_count, Tile::kRows, blockIdx.x, &span, &first)) return;
   using Chunks = WnChunks<T, Tile>;
   Chunks chunks(layer, weights, span, first);
   unsigned char* stages = shared_memory<unsigned char>();
@@ -124,46 +88,52 @@ __global__ void __launch_bounds__(Tile::kThreads)
   Tile tile;
   Tile::begin(stages, end, chunks);
 
-  for (int pass = 0; pass < Chunks::passes(chunks.in_panels); ++pass) {
-    const int panels = Chunks::panels_in(pass, chunks.in_panels);
+  for (int pass = 0; pass < passes_of<Tile>(chunks.in_panels); ++pass) {
+    const int panels = panels_in<Tile>(pass, chunks.in_panels);
     tile.clear();
-    tile.run(stages, pass * chunks.in_chunks, (pass + 1) * chunks.in_chunks, end, kRowBytes, panels,
-             chunks, [](const unsigned char* stage, int) { return stage; });
-    tile.each(panels, [&](int row, int panel, const float* a, const float* b) {
-      panel += pass * Chunks::kPassPanels;
+    tile.run(stages, pass * chunks.in_chunks, (pass + 1) * chunks.in_chunks, end, panels, chunks,
+             [](const unsigned char* stage, int) {
+               return [=](int row) { return stage + row * kRowBytes; };
+             });
+    tile.each(panels, [&](int i, int panel, const float* a, const float* b) {
+      panel += pass * Tile::kPassPanels;
       const float* bias = weights.in_bias + panel * kPanelOutputs + lane_column;
-      T* to = reinterpret_cast<T*>(gates + row * stride) + panel * 8 + lane_column;
+      T* to = reinterpret_cast<T*>(gates + Tile::lane_row(i) * stride) + panel * 8 + lane_column;
       store_two<T>(to, gated<T>(a[0] + bias[0], a[1] + bias[1]),
                    gated<T>(b[0] + bias[8], b[1] + bias[9]));
     });
   }
 
-  for (int pass = 0; pass < Chunks::passes(chunks.after_panels); ++pass) {
-    const int panels = Chunks::panels_in(pass, chunks.after_panels);
+  for (int pass = 0; pass < passes_of<Tile>(chunks.after_panels); ++pass) {
+    const int panels = panels_in<Tile>(pass, chunks.after_panels);
     const int from = chunks.in_end() + pass * chunks.after_chunks;
     tile.clear();
-    tile.run(stages, from, from + chunks.after_chunks, end, stride, panels, chunks,
-             [&](const unsigned char*, int chunk) { return gates + (chunk - from) * kChunkBytes; });
-    const auto leave = [&](std::ptrdiff_t t, int column, const float* r) {
+    tile.run(stages, from, from + chunks.after_chunks, end, panels, chunks,
+             [&](const unsigned char*, int chunk) {
+               const unsigned char* x = gates + (chunk - from) * kChunkBytes;
+               return [=](int row) { return x + row * stride; };
+             });
+    const auto leave = [&](std::ptrdiff_t row, int column, const float* r) {
       const float* bias = weights.after_bias + column;
       if (column < layer.residual) {
-        const float2 h = *reinterpret_cast<const float2*>(layer.h + t * layer.h_stride + column);
+        const float2 h = *reinterpret_cast<const float2*>(layer.h + row * layer.h_stride + column);
         const float2 next = make_float2((h.x + (r[0] + bias[0])) * layer.scale,
                                         (h.y + (r[1] + bias[1])) * layer.scale);
-        *reinterpret_cast<float2*>(layer.h_next + t * layer.h_next_stride + column) = next;
-        store_two<T>(layer.x_next + t * layer.x_next_stride + column, next.x, next.y);
+        *reinterpret_cast<float2*>(layer.h_next + row * layer.h_next_stride + column) = next;
+        store_two<T>(layer.x_next + row * layer.x_next_stride + column, next.x, next.y);
         return;
       }
       column -= layer.residual;
-      float* out = layer.out + t * layer.out_stride + column;
+      float* out = layer.out + row * layer.out_stride + column;
       if (column < layer.outputs) out[0] += r[0] + bias[0];
       if (column + 1 < layer.outputs) out[1] += r[1] + bias[1];
     };
-    tile.each(panels, [&](int row, int panel, const float* a, const float* b) {
-      if (first + row >= span.end) return;
-      const int column = (pass * Chunks::kPassPanels + panel) * kPanelOutputs + lane_column;
-      leave(first + row, column, a);
-      leave(first + row, column + 8, b);
+    tile.each(panels, [&](int i, int panel, const float* a, const float* b) {
+      const std::ptrdiff_t t = first + Tile::lane_row(i);
+      if (t >= span.end) return;
+      const int column = (pass * Tile::kPassPanels + panel) * kPanelOutputs + lane_column;
+      leave(t, column, a);
+      leave(t, column + 8, b);
     });
   }
 }
@@ -176,8 +146,7 @@ std::size_t shared_bytes(int channels) {
 template <class T, class Tile>
 Status launch_tile(const WnLayer<T>& layer, const WnPacked<T>& weights, const Span* spans,
                    int span_count, std::ptrdiff_t rows, Stream stream) {
-  // No fewer tiles than any spans of so many rows make.
-  const std::ptrdiff_t tiles = rows > 0 ? rows / Tile::kRows + span_count : 0;
+  const std::ptrdiff_t tiles = most_tiles(rows, span_count, Tile::kRows);
   return launch({"wn_layer", tiles, Tile::kThreads, shared_bytes<T, Tile>(layer.channels)}, stream,
                 {{"rows", rows},
                  {"channels", layer.channels},
