@@ -1,15 +1,14 @@
 // CUDA on the CPU, as far as kernels/*_cuda.cu use it, so that the tests run the very sources
-// without a GPU: each thread of a block is an OS thread, __syncthreads() a std::barrier, blocks run
-// one after the other. Slow and faithful: ThreadSanitizer sees races, AddressSanitizer overruns.
-// Tensor cores are emulated by the fragments' documented layout, exchanged through the warp; copies
-// in the background land no sooner than they are waited for.
+// without a GPU: the threads of a block take turns (block_threads.h), blocks run one after the
+// other. ThreadSanitizer sees races, AddressSanitizer overruns. Tensor cores are emulated by the
+// fragments' documented layout, exchanged through the warp; copies in the background land no sooner
+// than they are waited for.
 //
 // Memory from cudaMalloc and each block's shared memory are filled with poison first, all bits set,
 // which is NaN as float and as double: what is read before it is written shows in the result.
 #pragma once
 
 #include <atomic>
-#include <barrier>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -19,10 +18,11 @@
 #include <memory>
 #include <mutex>
 #include <new>
-#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include "emulation/block_threads.h"
 
 #define __global__
 #define __device__
@@ -58,7 +58,7 @@ struct Warp {
     for (std::atomic<unsigned>& lane : ended) lane = ~0u;
     for (unsigned lane = lanes; lane < kWarpSize; ++lane) ended[lane] = 0;
   }
-  std::barrier<> arrived;
+  Barrier arrived;
   alignas(kSlotBytes) std::byte slots[2][kWarpSize][kSlotBytes];
   std::atomic<unsigned> ended[kWarpSize];  // exchanges that a lane took part in before it ended
 };
@@ -77,29 +77,38 @@ struct Block {
       warps.push_back(
           std::make_unique<Warp>(threads - first < kWarpSize ? threads - first : kWarpSize));
   }
-  std::barrier<> arrived;
+  Barrier arrived;
   std::unique_ptr<std::byte, Free> shared;
   std::vector<std::unique_ptr<Warp>> warps;
 };
 
-inline thread_local Block* block = nullptr;
-inline thread_local Warp* warp = nullptr;
+struct Copy {
+  void* to;
+  const void* from;  // nullptr: zeros
+};
 
-inline void* shared_memory() { return block->shared.get(); }
+struct Thread {
+  Block* block;
+  Warp* warp;
+  unsigned exchanges = 0;                      // that it took part in so far
+  std::vector<std::vector<Copy>> groups = {};  // of copies; the last one is not committed yet
+};
+inline thread_local Thread* self = nullptr;
+
+inline void* shared_memory() { return self->block->shared.get(); }
 
 inline unsigned lane_of_thread() { return threadIdx.x % kWarpSize; }
-
-inline thread_local unsigned exchanges = 0;  // of this thread so far
 
 // Offers `mine` and waits until all lanes have. The result, offered(lane), is what that lane
 // offers; poison from one that has ended.
 template <class T>
 auto offer(const T& mine) {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= Warp::kSlotBytes);
-  const unsigned number = exchanges++;
+  Warp* warp = self->warp;
+  const unsigned number = self->exchanges++;
   std::memcpy(warp->slots[number % 2][lane_of_thread()], &mine, sizeof mine);
   warp->arrived.arrive_and_wait();
-  return [number](unsigned lane) {
+  return [number, warp](unsigned lane) {
     T other;
     if (number < warp->ended[lane])
       std::memcpy(&other, warp->slots[number % 2][lane], sizeof other);
@@ -116,23 +125,20 @@ T exchange(T mine, unsigned source) {
   return source < kWarpSize ? offered(source) : mine;
 }
 
-struct Copy {
-  void* to;
-  const void* from;  // nullptr: zeros
-};
-inline thread_local std::vector<std::vector<Copy>> groups;  // the last one is not committed yet
-
 inline void copy_async(void* to, const void* from, bool valid) {
+  auto& groups = self->groups;
   if (groups.empty()) groups.emplace_back();
   groups.back().push_back({to, valid ? from : nullptr});
 }
 
 inline void copy_async_commit() {
+  auto& groups = self->groups;
   if (groups.empty()) groups.emplace_back();
   groups.emplace_back();
 }
 
 inline void copy_async_wait(std::size_t pending) {
+  auto& groups = self->groups;
   while (groups.size() > pending + 1) {
     for (const Copy& copy : groups.front())
       if (copy.from != nullptr)
@@ -189,31 +195,31 @@ template <class Body>
 void run_grid(dim3 grid, dim3 threads, std::size_t shared_bytes, Body body) {
   for (unsigned x = 0; x < grid.x; ++x) {
     Block here(threads.x, shared_bytes);
-    std::vector<std::thread> running;
-    running.reserve(threads.x);
-    for (unsigned thread = 0; thread < threads.x; ++thread)
-      running.emplace_back([&, thread] {
-        threadIdx = {thread, 0, 0};
-        blockIdx = {x, 0, 0};
-        blockDim = threads;
-        gridDim = grid;
-        block = &here;
-        warp = here.warps[thread / kWarpSize].get();
-        body();
-        // A thread that has ended is waited for by none, and offers nothing from now on.
-        warp->ended[lane_of_thread()] = exchanges;
-        warp->arrived.arrive_and_drop();
-        here.arrived.arrive_and_drop();
-      });
-    for (std::thread& thread : running) thread.join();
+    std::vector<Thread> all;
+    for (unsigned number = 0; number < threads.x; ++number)
+      all.push_back({&here, here.warps[number / kWarpSize].get()});
+    const auto resumed = [&](unsigned number) {
+      self = &all[number];
+      threadIdx = {number, 0, 0};
+      blockIdx = {x, 0, 0};
+      blockDim = threads;
+      gridDim = grid;
+    };
+    run_threads(threads.x, resumed, [&] {
+      body();
+      // A thread that has ended is waited for by none, and offers nothing from now on.
+      self->warp->ended[lane_of_thread()] = self->exchanges;
+      self->warp->arrived.arrive_and_drop();
+      self->block->arrived.arrive_and_drop();
+    });
   }
 }
 
 }  // namespace fluvox::emulation
 
-inline void __syncthreads() { fluvox::emulation::block->arrived.arrive_and_wait(); }
+inline void __syncthreads() { fluvox::emulation::self->block->arrived.arrive_and_wait(); }
 inline void __syncwarp(unsigned = 0xffffffffu) {
-  fluvox::emulation::warp->arrived.arrive_and_wait();
+  fluvox::emulation::self->warp->arrived.arrive_and_wait();
 }
 
 template <class T>
