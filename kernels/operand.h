@@ -51,7 +51,8 @@ FLUVOX_HOST_DEVICE inline float value(Bf16 a) { return float_of(std::uint32_t{a.
 FLUVOX_HOST_DEVICE inline float value(Half a) {
   const std::uint32_t sign = (a.bits & 0x8000u) << 16, size = a.bits & 0x7fffu;
   if (size >= 0x7c00) return float_of(sign | 0x7f800000u | ((size & 0x3ffu) << 13));
-  const float scaled = times(float_of(size << 13), 0x1p+112f);  // the exponents' zeros are 112 apart
+  const float scaled =
+      times(float_of(size << 13), 0x1p+112f);  // the exponents' zeros are 112 apart
   return float_of(sign | bits_of(scaled));
 }
 
