@@ -160,7 +160,7 @@ CASES = {
     "compact": (lambda: Compact(48), HOP, None, 512),
     # Without a peer: what a stream does, and a model that nobody renders eagerly.
     "waveglow-256, chunks of 96 groups": (None, 8, ["--model", "waveglow", "--preset", "256", "--chunk", "3"], 192),
-    "waveflow-64": (None, 16, ["--model", "waveflow", "--preset", "64"], 128),
+    "waveflow-64": (None, 16, ["--model", "waveflow", "--preset", "h16-64"], 128),
 }
 
 
