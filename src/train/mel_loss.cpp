@@ -8,6 +8,8 @@ namespace fluvox::train {
 
 using torch::Tensor;
 
+constexpr double kBeyond = 100;  // few samples of many lie beyond full scale
+
 MelLoss::MelLoss(const mel::Convention& convention) : convention_(convention) {
   const mel::Filterbank filters(convention);
   const int bins = convention.fft / 2 + 1;
@@ -33,7 +35,8 @@ Tensor MelLoss::log_mel(const Tensor& x) const {
 Tensor MelLoss::operator()(const Tensor& x, const Tensor& y) const {
   const Tensor a = log_mel(x), b = log_mel(y);
   const Tensor louder = (torch::logsumexp(2 * a, {1, 2}) - torch::logsumexp(2 * b, {1, 2})) / 2;
-  return (a - b).abs().mean() + louder.abs().mean();
+  const Tensor beyond = torch::relu(x.abs() - y.abs().max().clamp_min(1.0));
+  return (a - b).abs().mean() + louder.abs().mean() + kBeyond * beyond.mean();
 }
 
 }  // namespace fluvox::train

@@ -8,9 +8,11 @@
 //   loss = mean over frames and bands of | ln m(x) - ln m(y) |       m = max(filters . |STFT|,
 //   floor)
 //        + mean over segments of | ln sum m(x)^2 - ln sum m(y)^2 | / 2
+//        + 100 mean over samples of max(|x| - 1, 0)
 // over the frames whose windows lie inside; x is a sample, y the recording whose mel it was given.
 // The first term alone is content with copies that are too quiet, since it looks at medians of
-// logarithms and loudness is a mean of powers.
+// logarithms and loudness is a mean of powers. The third one says that recordings stay within full
+// scale (where y does not, its peak stands for 1).
 #pragma once
 
 #include <torch/torch.h>

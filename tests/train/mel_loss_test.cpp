@@ -67,6 +67,17 @@ TEST(MelLoss, HasNoneAtTheTruthAndIsALevelsOwnMeasure) {
               1e-4);  // of every band, and of all
 }
 
+TEST(MelLoss, SamplesBeyondFullScaleCost) {
+  const MelLoss loss(mel::convention("tacotron2"));
+  const Tensor y = rows({speech(6)});
+  Tensor x = y.clone();
+  x[0][5] = 1.5;  // before the first window's rise: its mel hardly tells
+  Tensor within = y.clone();
+  within[0][5] = 1.0;
+  const double share = 1.0 / static_cast<double>(y.size(1));
+  EXPECT_NEAR((loss(x, y) - loss(within, y)).item<double>(), 100 * 0.5 * share, 0.2 * 50 * share);
+}
+
 TEST(MelLoss, GradientIsThatOfDifferences) {
   const auto x = speech(4), y = speech(5);
   const MelLoss loss(mel::convention("tacotron2"));

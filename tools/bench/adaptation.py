@@ -15,10 +15,10 @@ import pathlib
 import subprocess
 
 HELD_OUT = 20  # clips of the speaker
-BASE = {"settings": "{channels=24,rounds=2}", "steps": 3000, "augment": 0.5, "ema": 0.997, "precision": '"bf16"',
-        "batch": 4, "warmup": 100, "measure_every": 1000, "save_every": 1000}
-ADAPTED = {**BASE, "steps": 1500, "augment": 0, "ema": 0.99, "learning_rate": 1e-3, "schedule": '"constant"',
-           "measure_every": 250, "save_every": 1500}
+BASE = {"settings": "{channels=16,rounds=2}", "steps": 1500, "augment": 0.5, "ema": 0.997, "precision": '"bf16"',
+        "batch": 4, "warmup": 100, "measure_every": 500, "save_every": 1500}
+ADAPTED = {**BASE, "steps": 400, "augment": 0, "ema": 0.98, "learning_rate": 1e-3, "schedule": '"constant"',
+           "measure_every": 100, "save_every": 400}
 
 
 def train(arguments, name, settings, *more):
@@ -45,7 +45,7 @@ def main():
     parser.add_argument("--program", type=pathlib.Path, required=True, help="fluvox, with fluvox-train beside it")
     parser.add_argument("--data", type=pathlib.Path, required=True, help="folder of the corpora")
     parser.add_argument("--run", type=pathlib.Path, required=True, help="folder for the trainings")
-    parser.add_argument("--clips", type=int, nargs="+", default=[6, 24], help="how many clips to adapt to")
+    parser.add_argument("--clips", type=int, nargs="+", default=[6], help="how many clips to adapt to")
     parser.add_argument("--deviations", type=float, nargs="+", default=[0.003, 0.01, 0.03])
     arguments = parser.parse_args()
 
