@@ -6,8 +6,8 @@
 //
 // Segments: mma_segments.h. bias, before, y and rounded may each be nullptr: zeros, or not asked
 // for. T: Bf16, Half or float, of x, w and rounded; the rest is float32. A row's bits depend on
-// nothing but that row. Against float64: within 1e-4 of 1 + |value| in float32, 1e-2 in bf16, 2e-3
-// in half. outputs and the strides of before, y and rounded: even, and their rows aligned to 8
+// nothing but that row. Against float64, the operands being what they are, y is within 1e-4 of 1 +
+// |value|. outputs and the strides of before, y and rounded: even, and their rows aligned to 8
 // bytes. Aliasing: y may be before; nothing else may overlap.
 #pragma once
 
