@@ -27,6 +27,9 @@ if(FLUVOX_CUDA)
     # default). As on the CPU, nothing is fused but what the sources say.
     target_compile_options(fluvox_kernels_cuda PRIVATE -std=c++20 --fmad=false
                            -Xcompiler=-Wall,-Wextra,-Wshadow,-ffp-contract=off)
+    if(FLUVOX_PTXAS)  # tools/bench/ptxas makes a table of it
+      target_compile_options(fluvox_kernels_cuda PRIVATE -Xptxas=-v)
+    endif()
     if(FLUVOX_WERROR)
       target_compile_options(fluvox_kernels_cuda PRIVATE --Werror=all-warnings)
     endif()

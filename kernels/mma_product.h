@@ -6,9 +6,11 @@
 //
 // Segments: mma_segments.h. bias, before, y and rounded may each be nullptr: zeros, or not asked
 // for. T: Bf16, Half or float, of x, w and rounded; the rest is float32. A row's bits depend on
-// nothing but that row. Against float64, the operands being what they are, y is within 1e-4 of 1 +
-// |value|. outputs and the strides of before, y and rounded: even, and their rows aligned to 8
-// bytes. Aliasing: y may be before; nothing else may overlap.
+// nothing but that row. Against float64, the operands being what they are: within 1e-4 of 1 +
+// |value|.
+//
+// outputs and the strides of before, y and rounded: even, and their rows aligned to 8 bytes.
+// Aliasing: y may be before; nothing else may overlap.
 #pragma once
 
 #include <cstddef>

@@ -11,6 +11,7 @@
 namespace fluvox::kernels {
 namespace {
 
+using MmaDevice = DeviceTest;
 template <class T>
 class MmaOf : public DeviceTest {};
 using Types = testing::Types<Bf16, Half, float>;
@@ -123,10 +124,10 @@ TYPED_TEST(MmaOf, OuterAgreesWithTheCpu) {
 }
 
 // More slices than one in a span, and fewer than the launch has room for.
-TYPED_TEST(MmaOf, OuterOverManySlices) {
-  expect_outer<TypeParam>(8, 8, 1,
-                          {{0, kOuterRows + 40, 0, kOuterRows + 40},
-                           {kOuterRows + 40, kOuterRows + 41, kOuterRows, kOuterRows + 42}});
+TEST_F(MmaDevice, OuterOverManySlices) {
+  expect_outer<float>(8, 8, 1,
+                      {{0, kOuterRows + 40, 0, kOuterRows + 40},
+                       {kOuterRows + 40, kOuterRows + 41, kOuterRows, kOuterRows + 42}});
 }
 
 }  // namespace

@@ -132,6 +132,14 @@ TYPED_TEST(WnLayerOf, AsWideAsWaveGlow64) {
   expect_agreement<TypeParam>({64, 8, 80, taps(2), {{0, 20, 0, 20}}}, "64 channels");
 }
 
+TYPED_TEST(WnLayerOf, AsWideAsWaveGlow) {
+  const Case narrow{128, 8, 0, {-2, 0}, {{0, 9, 0, 9}}};
+  Case wide{256, 8, 0, {0}, {{0, 5, 0, 5}}};
+  wide.tile = WnTile::wide;
+  expect_agreement<TypeParam>(narrow, "128 channels");
+  expect_agreement<TypeParam>(wide, "256 channels");
+}
+
 TYPED_TEST(WnLayerOf, MorePanelsThanAPass) {
   expect_agreement<TypeParam>({80, 100, 0, {0}, {{0, 5, 0, 5}}}, "80 channels, 100 outputs");
 }
@@ -168,6 +176,63 @@ TYPED_TEST(WnLayerOf, ARowsBitsAreItsOwn) {
     for (std::size_t i = 0; i < 70 * 16; ++i) ASSERT_EQ(actual.h[i], expected.h[i]) << i;
     for (std::size_t i = 0; i < 70 * 3; ++i) ASSERT_EQ(actual.out[i], expected.out[i]) << i;
   }
+}
+
+// A row of WaveFlow is a layer whose nine taps lie in three rows of the grid, each with its own
+// base, and look dilation columns to either side.
+TYPED_TEST(WnLayerOf, ARowOfWaveFlow) {
+  using T = TypeParam;
+  constexpr int kColumns = 20, kChannels = 16, kCondition = 8, kDilation = 4;
+  const std::vector<Span> span = {{0, kColumns, 0, kColumns}};
+  std::vector<std::vector<T>> rows;
+  for (unsigned r = 0; r < 3; ++r) rows.push_back(series<T>(span, 1, kChannels, kChannels, 30 + r));
+  const std::vector<T> features = series<T>(span, 1, kCondition, kCondition, 33);
+  const std::vector<float> in = random_floats((9 * kChannels + kCondition) * 2 * kChannels, 34,
+                                              1 / std::sqrt(9.0f * kChannels));
+  const std::vector<float> in_bias = random_floats(2 * kChannels, 35, 0.3f);
+  const std::vector<float> after = random_floats(kChannels * (kChannels + 2), 36, 0.25f);
+  const std::vector<float> after_bias = random_floats(kChannels + 2, 37, 0.3f);
+  const WnWeights weights = {in.data(), in_bias.data(), after.data(), after_bias.data()};
+  const std::vector<float> h = random_floats(kColumns * kChannels, 38);
+  const std::vector<float> before = random_floats(kColumns * 2, 39);
+
+  const auto layer_of = [&](const std::vector<const T*>& row, const T* condition, const float* from,
+                            float* h_next, T* x_next, float* out) {
+    WnLayer<T> layer{};
+    layer.channels = layer.residual = kChannels;
+    layer.outputs = layer.out_stride = 2;
+    for (const T* x : row)
+      for (const int offset : {-kDilation, 0, kDilation})
+        layer.segments.add(x, kChannels, kChannels, offset);
+    layer.segments.add(condition, kCondition, kCondition);
+    layer.h_stride = layer.h_next_stride = layer.x_next_stride = kChannels;
+    layer.h = from;
+    layer.h_next = h_next;
+    layer.x_next = x_next;
+    layer.out = out;
+    return layer;
+  };
+  std::vector<float> h_next(h.size()), out = before;
+  std::vector<T> x_next(h.size());
+  wn_layer_cpu(layer_of({rows[0].data(), rows[1].data(), rows[2].data()}, features.data(), h.data(),
+                        h_next.data(), x_next.data(), out.data()),
+               weights, span.data(), 1);
+
+  DeviceArray<T> first(rows[0]), second(rows[1]), third(rows[2]), device_features(features),
+      device_x_next(h.size());
+  DeviceArray<float> device_h(h), device_h_next(h.size()), device_out(before);
+  const WnLayer<T> layer =
+      layer_of({first.data(), second.data(), third.data()}, device_features.data(), device_h.data(),
+               device_h_next.data(), device_x_next.data(), device_out.data());
+  std::vector<float> packed(wn_packed_bytes(layer) / sizeof(float));
+  pack_wn(layer, weights, packed.data());
+  DeviceArray<float> device_packed(packed);
+  DeviceArray<Span> spans(span);
+  const Status status = wn_layer_cuda(layer, wn_packed_at(layer, device_packed.data()),
+                                      spans.data(), 1, kColumns, nullptr);
+  ASSERT_TRUE(status.ok()) << status.message;
+  expect_close(device_h_next.download(), h_next, kTolerance<T>, "h");
+  expect_close(device_out.download(), out, kTolerance<T>, "out");
 }
 
 TEST_F(WnLayerDevice, NoRowsAreNoLaunch) {
