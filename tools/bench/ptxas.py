@@ -6,6 +6,7 @@ import sys
 
 COMPILING = re.compile(r"Compiling entry function '(\w+)' for '(sm_\w+)'")
 SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
+SOURCE = re.compile(r"Building CUDA object \S*/(\w+)_cuda\.cu\.o")
 USED = re.compile(r"Used (\d+) registers")
 
 
@@ -27,11 +28,13 @@ def short(name):
 
 
 def main():
-    rows, name, arch, spills = {}, None, None, None
-    version = ""
+    rows, sources, source, name, arch, spills = {}, {}, "", None, None, None
     for line in open(sys.argv[1]):
-        if found := COMPILING.search(line):
+        if found := SOURCE.search(line):
+            source = found.group(1)
+        elif found := COMPILING.search(line):
             name, arch = found.groups()
+            sources[name] = source
         elif found := SPILLS.search(line):
             spills = found.groups()
         elif (found := USED.search(line)) and name:
@@ -46,14 +49,14 @@ def main():
     print("# Registers and spills of the CUDA kernels\n")
     print(f"As ptxas says (nvcc {version}); written by `tools/bench/ptxas`. Shared memory is asked for at the")
     print("launch, by sizes; what a launch refuses it names in its error. Spills are bytes stored + loaded.\n")
-    print("| kernel | " + " | ".join(f"{arch}: registers | stack | spills" for arch in archs) + " |")
-    print("|---|" + "---|" * (3 * len(archs)))
-    for mangled in sorted(rows, key=lambda n: short(names[n])):
+    print("| source | kernel | " + " | ".join(f"{arch}: registers | stack | spills" for arch in archs) + " |")
+    print("|---|---|" + "---|" * (3 * len(archs)))
+    for mangled in sorted(rows, key=lambda n: (sources[n], short(names[n]))):
         cells = []
         for arch in archs:
             registers, (stack, stores, loads) = rows[mangled].get(arch, ("", ("", 0, 0)))
             cells += [registers, stack, f"{stores} + {loads}"]
-        print(f"| `{short(names[mangled])}` | " + " | ".join(cells) + " |")
+        print(f"| {sources[mangled]} | `{short(names[mangled])}` | " + " | ".join(cells) + " |")
 
 
 main()
