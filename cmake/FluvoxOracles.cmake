@@ -15,5 +15,5 @@ if(FLUVOX_TRAINING)
   target_precompile_headers(fluvox_likelihood REUSE_FROM fluvox_torch)
   add_executable(fluvox-likelihood EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/tools/bench/likelihood.cpp)
   target_link_libraries(fluvox-likelihood PRIVATE fluvox_kernels fluvox_core fluvox_mel fluvox_net fluvox_flow
-                        fluvox_models fluvox_torch fluvox_oracles fluvox_likelihood)
+                        fluvox_models fluvox_ops fluvox_torch fluvox_oracles fluvox_likelihood)
 endif()
