@@ -5,8 +5,8 @@ file(GLOB torch_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/net/*_torch.
      ${PROJECT_SOURCE_DIR}/src/flow/*_torch.cpp)
 fluvox_library(ops DEPENDS fluvox_core fluvox_kernels LibTorch::LibTorch)
 fluvox_library(torch SOURCES ${torch_sources} DEPENDS fluvox_flow fluvox_ops LibTorch::LibTorch)
-target_precompile_headers(fluvox_torch PRIVATE <torch/torch.h>)
-target_precompile_headers(fluvox_ops REUSE_FROM fluvox_torch)
+target_precompile_headers(fluvox_ops PRIVATE <torch/torch.h>)
+target_precompile_headers(fluvox_torch REUSE_FROM fluvox_ops)
 
 # The operators on a GPU. They register themselves in the programs that link them, which fluvox-train does not: it
 # trains on the CPU.

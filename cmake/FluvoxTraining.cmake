@@ -1,7 +1,7 @@
 # The training side: the trainer and the program fluvox-train.
 fluvox_library(train DEPENDS fluvox_torch fluvox_models fluvox_mel fluvox_audio fluvox_corpus
                fluvox_runtime fluvox_report)
-target_precompile_headers(fluvox_train REUSE_FROM fluvox_torch)
+target_precompile_headers(fluvox_train REUSE_FROM fluvox_ops)
 
 set(train_cli ${PROJECT_SOURCE_DIR}/src/cli/train_torch.cpp ${PROJECT_SOURCE_DIR}/src/cli/program.cpp
     ${PROJECT_SOURCE_DIR}/src/cli/common.cpp)
