@@ -52,7 +52,7 @@ function(fluvox_gpu_tests)
     return()
   endif()
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/emulation/*_test.cpp)
-  list(FILTER sources EXCLUDE REGEX "/emulation_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "/emulation_(mma_)?test\\.cpp$")
   fluvox_test(gpu LABEL gpu SOURCES ${sources} DEPENDS fluvox_kernels fluvox_core fluvox_kernels_cuda
               CUDA::cudart_static)
   add_dependencies(gpu_tests test_gpu)

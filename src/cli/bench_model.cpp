@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -43,6 +45,26 @@ double peak(net::Precision precision, Threads& threads) {
   return sum / seconds;
 }
 
+// Bytes a second that all threads together read, of more than any cache holds.
+double memory_read(Threads& threads) {
+  constexpr size_t kWords = size_t{1} << 24;  // of 8 bytes, for each thread
+  constexpr int kPasses = 3;
+  std::vector<std::vector<uint64_t>> words(static_cast<size_t>(threads.size()));
+  threads.run(threads.size(), [&](int i) { words[static_cast<size_t>(i)].assign(kWords, 1); });
+  std::vector<uint64_t> seen(words.size());
+  const double seconds = seconds_of([&] {
+    threads.run(threads.size(), [&](int i) {
+      uint64_t bits = 0;
+      for (int pass = 0; pass < kPasses; ++pass)
+        for (const uint64_t word : words[static_cast<size_t>(i)]) bits += word;
+      seen[static_cast<size_t>(i)] = bits;
+    });
+  });
+  // What was read is used, so that the compiler cannot leave it out.
+  const bool read = std::all_of(seen.begin(), seen.end(), [](uint64_t bits) { return bits != 0; });
+  return read ? static_cast<double>(words.size() * kWords * 8 * kPasses) / seconds : 0;
+}
+
 // Levels of speech, more or less: what the arithmetic costs does not depend on them.
 mel::Mel made_up_mel(int frames, int bands) {
   mel::Mel mel{frames, bands, std::vector<float>(static_cast<size_t>(frames) * bands)};
@@ -71,6 +93,28 @@ void render(const runtime::Session& session, const mel::Mel& mel, int chunk,
   }
 }
 
+// Frames come one by one at the pace of real time; each is worked on when it is there and those
+// before it are done. How long after the arrival of the frame that the first sample waits for that
+// sample is there: the latency of a stream beyond the model's look-ahead. NaN where none comes.
+double first_sample(const runtime::Session& session, const mel::Mel& mel) {
+  runtime::Stream stream(session);
+  const double hop = session.convention().hop;
+  const double frame = hop / session.convention().sample_rate;
+  std::vector<float> audio(static_cast<size_t>(hop));
+  double done = 0;
+  for (int at = 0; at < mel.frames; ++at) {
+    const auto values = mel.frame(at);
+    size_t made = 0;
+    const double seconds = seconds_of([&] {
+      stream.push({1, mel.bands, {values.begin(), values.end()}});
+      made = stream.pull(audio);
+    });
+    done = std::max(done, at * frame) + seconds;
+    if (made > 0) return done - at * frame;
+  }
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
 }  // namespace
 
 Json bench_model(const flow::Model& model, const BenchSettings& settings) {
@@ -92,27 +136,36 @@ Json bench_model(const flow::Model& model, const BenchSettings& settings) {
   const double median = runs[kRuns / 2];
   const double samples = static_cast<double>(settings.frames) * session->convention().hop;
   const double operations = 2 * session->multiply_adds() * samples / median;
-  return {{"bench", "render"},
-          {"model", model.spec.model},
-          {"precision", settings.session.precision == net::Precision::bf16 ? "bf16" : "fp32"},
-          {"isa", kernels::isa_name(kernels::isa())},
-          {"threads", threads.size()},
-          {"frames", settings.frames},
-          {"chunk", settings.chunk},
-          {"seconds", median},
-          {"least", runs.front()},
-          {"most", runs.back()},
-          {"runs", kRuns},
-          {"x_real_time", samples / session->convention().sample_rate / median},
-          {"multiply_adds_per_sample", session->multiply_adds()},
-          {"operations_per_second", operations},
-          {"peak_operations_per_second", most},
-          {"share_of_peak", operations / most},
-          {"load_seconds", load},
-          {"look_ahead_samples", session->look_ahead()},
-          {"cpu", cpu_name()},
-          {"version", FLUVOX_VERSION},
-          {"commit", FLUVOX_COMMIT}};
+  Json result = {
+      {"bench", "render"},
+      {"model", model.spec.model},
+      {"precision", settings.session.precision == net::Precision::bf16 ? "bf16" : "fp32"},
+      {"isa", kernels::isa_name(kernels::isa())},
+      {"threads", threads.size()},
+      {"frames", settings.frames},
+      {"chunk", settings.chunk},
+      {"seconds", median},
+      {"least", runs.front()},
+      {"most", runs.back()},
+      {"runs", kRuns},
+      {"x_real_time", samples / session->convention().sample_rate / median},
+      {"multiply_adds_per_sample", session->multiply_adds()},
+      {"operations_per_second", operations},
+      {"peak_operations_per_second", most},
+      {"share_of_peak", operations / most},
+      {"load_seconds", load},
+      {"look_ahead_samples", session->look_ahead()},
+      {"cpu", cpu_name()},
+      {"peaks",
+       {{"fp32_operations_per_second", peak(net::Precision::fp32, threads)},
+        {"bf16_operations_per_second", peak(net::Precision::bf16, threads)},
+        {"memory_read_bytes_per_second", memory_read(threads)}}},
+      {"version", FLUVOX_VERSION},
+      {"commit", FLUVOX_COMMIT}};
+  if (!session->streams()) return result;
+  const double latency = first_sample(*session, mel);
+  if (std::isfinite(latency)) result["first_sample_seconds"] = latency;
+  return result;
 }
 
 }  // namespace fluvox::cli

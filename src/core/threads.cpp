@@ -29,10 +29,25 @@ void look_for(const Condition& condition) {
 }  // namespace
 
 struct Threads::Job {
+  struct alignas(64) Share {  // indices [next, end) are left; alone on its cache line
+    std::atomic<int> next{0};
+    int end = 0;
+  };
+
+  Job(const std::function<void(int)>& fn_, int count, int threads)
+      : fn(fn_), shares(static_cast<size_t>(threads)), failed(count) {
+    for (int i = 0; i < threads; ++i) {
+      shares[static_cast<size_t>(i)].next = part(count, i, threads);
+      shares[static_cast<size_t>(i)].end = part(count, i + 1, threads);
+    }
+  }
+  static int part(int count, int i, int threads) {
+    return static_cast<int>(int64_t{count} * i / threads);
+  }
+
   const std::function<void(int)>& fn;
-  int count;
-  std::atomic<int> next{0};
-  std::atomic<int> failed;  // the lowest index that threw, else count
+  std::vector<Share> shares;  // of the caller, then of each worker
+  std::atomic<int> failed;    // the lowest index that threw, else count
   std::mutex mutex{};
   std::exception_ptr error{};
 };
@@ -40,7 +55,7 @@ struct Threads::Job {
 Threads::Threads(int n) {
   if (n <= 0) n = default_threads();
   try {
-    for (int i = 1; i < n; ++i) workers_.emplace_back([this] { work(); });
+    for (int i = 1; i < n; ++i) workers_.emplace_back([this, i] { work(i); });
   } catch (const std::system_error&) {
     // The system grants no more threads; those that exist do the work.
   }
@@ -56,26 +71,30 @@ Threads::~Threads() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-void Threads::take_part(Job& job) {
+void Threads::take_part(Job& job, int number) {
   const bool outer = std::exchange(inside_task, true);
-  while (true) {
-    const int i = job.next.fetch_add(1);
-    // Indices are handed out in order: all below the lowest failure have been started.
-    if (i >= job.failed.load()) break;
-    try {
-      job.fn(i);
-    } catch (...) {
-      const std::lock_guard lock(job.mutex);
-      if (i < job.failed.load()) {
-        job.failed = i;
-        job.error = std::current_exception();
+  const size_t threads = job.shares.size();
+  for (size_t other = 0; other < threads; ++other) {
+    Job::Share& share = job.shares[(static_cast<size_t>(number) + other) % threads];
+    while (true) {
+      const int i = share.next.fetch_add(1);
+      // A share is handed out in order: all of it below the lowest failure have been started.
+      if (i >= share.end || i >= job.failed.load()) break;
+      try {
+        job.fn(i);
+      } catch (...) {
+        const std::lock_guard lock(job.mutex);
+        if (i < job.failed.load()) {
+          job.failed = i;
+          job.error = std::current_exception();
+        }
       }
     }
   }
   inside_task = outer;
 }
 
-void Threads::work() {
+void Threads::work(int number) {
   unsigned long seen = 0;
   std::unique_lock lock(mutex_, std::defer_lock);
   while (true) {
@@ -87,7 +106,7 @@ void Threads::work() {
     Job& job = *job_;
     ++busy_;
     lock.unlock();
-    take_part(job);
+    take_part(job, number);
     lock.lock();
     if (--busy_ == 0) done_.notify_one();
     lock.unlock();
@@ -100,14 +119,14 @@ void Threads::run(int count, const std::function<void(int)>& fn) {
     return;
   }
   const std::lock_guard one_at_a_time(callers_);
-  Job job{fn, count, {}, count};
+  Job job(fn, count, size());
   {
     const std::lock_guard lock(mutex_);
     job_ = &job;
     ++generation_;
   }
   wake_.notify_all();
-  take_part(job);
+  take_part(job, 0);
   {
     const std::lock_guard lock(mutex_);
     job_ = nullptr;  // a worker that wakes late finds nothing

@@ -1,5 +1,8 @@
 // A fixed pool of threads. Work is split by index, and what an index computes must not depend on
 // who computes it, so results are the same for every number of threads.
+//
+// Every thread begins with a share of its own, neighbours side by side, and helps the others when
+// it is done. So what one run() leaves in a core's cache is there for the same indices in the next.
 #pragma once
 
 #include <atomic>
@@ -30,8 +33,8 @@ class Threads {
 
  private:
   struct Job;
-  void work();
-  static void take_part(Job& job);
+  void work(int number);
+  static void take_part(Job& job, int number);
 
   std::vector<std::thread> workers_;
   std::mutex callers_;  // one run() at a time

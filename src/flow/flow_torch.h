@@ -29,6 +29,9 @@ class TorchFlow : public torch::nn::Module {
   // mel [B, bands, left + F + right] with its margins (net_torch.h: with_margins)
   Condition condition(const Tensor& mel) { return conditioner_->forward(mel); }
 
+  // Of z, for so many samples.
+  int64_t positions(int64_t samples) const { return samples / samples_; }
+
   // The tasks. x [B, T]; z [B, channels, T / channels]; log-probabilities [B], nats
   TorchStep::Result inference(const Tensor& x, const Condition& condition);
   Tensor log_prob(const Tensor& x, const Condition& condition);

@@ -1,14 +1,16 @@
 #include <algorithm>
+#include <optional>
 
 #include "core/threads.h"
 #include "net/conv2d.h"
 #include "net/net_runtime.h"
 #include "net/packed.h"
+#include "net/pairs.h"
 
 namespace fluvox::net {
 namespace {
 
-constexpr int kBlock = 32;  // rows that go through all layers together, to stay in the cache
+constexpr int kBlock = 16;  // rows that go through all layers together, to stay in the cache
 
 void check(const Conv2d& net, const std::string& where) {
   if (net.kernel % 2 == 0)
@@ -22,26 +24,47 @@ void relu(const float* x, int count, float* y) {
   for (int i = 0; i < count; ++i) y[i] = x[i] < 0 ? 0.0f : x[i];  // NaN stays NaN
 }
 
+// float32 with three taps goes in pairs of columns, everything else tap by tap.
+bool in_pairs(const Conv2d& net, const Weights& weights) {
+  return net.kernel == 3 && weights.precision() == Precision::fp32;
+}
+
+struct Layer {
+  Layer(const Conv2d& net, Weights& weights, const std::string& name, int inputs_, int dilation_)
+      : inputs(inputs_), dilation(dilation_) {
+    if (in_pairs(net, weights)) {
+      const std::vector<float> weight =
+          weights.take(name + ".weight", {net.channels, inputs, net.kernel, net.kernel});
+      paired.emplace(weight, weights.take(name + ".bias", {net.channels}), inputs, net.kernel);
+    } else {
+      plain.emplace(take_conv(weights, name, net.channels, inputs, {net.kernel, net.kernel}));
+    }
+  }
+  double multiply_adds() const { return paired ? paired->multiply_adds() : plain->multiply_adds(); }
+
+  int inputs, dilation;
+  std::optional<PairedConv> paired;  // one of these two
+  std::optional<PackedConv> plain;
+};
+
 struct Plan {
   Plan(const Conv2d& net_, Weights& weights)
-      : net(net_),
-        first(take_conv(weights, "first", net.channels, net.inputs, {net.kernel, net.kernel})),
-        last(take_conv(weights, "last", net.outputs, net.channels, {1, 1})) {
+      : net(net_), last(take_conv(weights, "last", net.outputs, net.channels, {1, 1})) {
+    layers.emplace_back(net, weights, "first", net.inputs, 1);
     for (size_t l = 0; l < net.dilations.size(); ++l)
-      layers.push_back(take_conv(weights, text("layers.", l), net.channels, net.channels,
-                                 {net.kernel, net.kernel}));
+      layers.emplace_back(net, weights, text("layers.", l), net.channels, net.dilations[l]);
   }
 
   Conv2d net;
-  PackedConv first, last;
-  std::vector<PackedConv> layers;
+  std::vector<Layer> layers;  // the first convolution and the residual ones
+  PackedConv last;
 };
 
 // The input of one convolution in the precision of its weights: the rows at work, before them the
 // kernel - 1 rows that they look back at (zeros at first), and zero columns on both sides.
-class Input {
+class PlainRows {
  public:
-  Input(int kernel, int columns, int channels, int dilation, Precision precision)
+  PlainRows(int kernel, int columns, int channels, int dilation, Precision precision)
       : kernel_(kernel), channels_(channels), dilation_(dilation) {
     // A tap further out than the row is wide meets zeros alone: moved nearer it meets the same.
     pad_ = std::min(static_cast<int64_t>(dilation) * (kernel - 1) / 2, int64_t{columns});
@@ -53,27 +76,29 @@ class Input {
       values_.resize(static_cast<size_t>(places * channels));
   }
 
-  // x [count][channels], or where `rectify` its positive part, at row r from column `from` on.
-  void put(int r, int from, int count, const float* x, bool rectify) {
+  // The positive part of x, or x itself, [columns][channels] as row r: its columns [from, to).
+  void put(int r, int from, int to, const float* x, bool rectify) {
     const int64_t first = place(r, from);
-    const int values = count * channels_;
+    const int values = (to - from) * channels_;
+    x += static_cast<int64_t>(from) * channels_;
     if (rounded_.empty()) {
-      float* to = values_.data() + first * channels_;
-      rectify ? relu(x, values, to) : static_cast<void>(std::copy_n(x, values, to));
+      float* there = values_.data() + first * channels_;
+      rectify ? relu(x, values, there) : static_cast<void>(std::copy_n(x, values, there));
     } else if (rectify) {
       thread_local std::vector<float> positive;
       positive.resize(static_cast<size_t>(values));
       relu(x, values, positive.data());
-      rounded_.set(first, count, positive.data());
+      rounded_.set(first, to - from, positive.data());
     } else {
-      rounded_.set(first, count, x);
+      rounded_.set(first, to - from, x);
     }
   }
 
-  // Row r of the convolution, causal over rows and centred over columns, in columns [from, to)
-  // -> y [to - from][outputs]
-  void convolve(const PackedConv& conv, int r, int from, int to, float* y) const {
+  // Columns [from, to) of row r of the convolution, causal over rows and centred over columns, are
+  // set in, or added to, y [to - from][outputs].
+  void convolve(const PackedConv& conv, int r, int from, int to, float* y, bool add) const {
     thread_local std::vector<Term> terms;
+    thread_local Aligned<float> change;
     terms.clear();
     for (int i = 0; i < kernel_; ++i)
       for (int j = 0; j < kernel_; ++j) {
@@ -83,7 +108,11 @@ class Input {
         terms.push_back(rounded_.empty() ? tap.times(values_.data() + first * channels_, channels_)
                                          : tap.times(rounded_, first));
       }
-    multiply(to - from, conv.bias, terms, y, conv.outputs());
+    if (!add) return multiply(to - from, conv.bias, terms, y, conv.outputs());
+    const int count = (to - from) * conv.outputs();
+    change.resize(static_cast<size_t>(count));
+    multiply(to - from, conv.bias, terms, change.data(), conv.outputs());
+    for (int i = 0; i < count; ++i) y[i] += change.data()[i];
   }
 
   // After `rows` rows: the last ones become the past of those that follow.
@@ -104,6 +133,33 @@ class Input {
   RoundedRows rounded_;
 };
 
+// The input of one layer, as its weights want it.
+class Input {
+ public:
+  Input(const Conv2d& net, const Layer& layer, int columns) : layer_(layer) {
+    if (layer.paired)
+      paired_.emplace(net.kernel, columns, layer.inputs, layer.dilation, kBlock);
+    else
+      plain_.emplace(net.kernel, columns, layer.inputs, layer.dilation,
+                     layer.plain->taps[0].precision());
+  }
+
+  int grain() const { return paired_ ? paired_->grain() : 1; }  // parts begin at a multiple of it
+  void put(int r, int from, int to, const float* x, bool rectify) {
+    paired_ ? paired_->put(r, from, to, x, rectify) : plain_->put(r, from, to, x, rectify);
+  }
+  void convolve(int r, int from, int to, float* y, bool add) const {
+    paired_ ? paired_->convolve(*layer_.paired, r, from, to, y, add)
+            : plain_->convolve(*layer_.plain, r, from, to, y, add);
+  }
+  void advance(int rows) { paired_ ? paired_->advance(rows) : plain_->advance(rows); }
+
+ private:
+  const Layer& layer_;
+  std::optional<PairedRows> paired_;  // one of these two
+  std::optional<PlainRows> plain_;
+};
+
 class Conv2dStream : public NetStream {
  public:
   explicit Conv2dStream(const Plan& plan) : plan_(plan) {}
@@ -112,12 +168,8 @@ class Conv2dStream : public NetStream {
 
   Grid push(const Grid& x, const Window*, bool, Threads& threads) override {
     const int columns = x.columns / plan_.net.inputs;
-    if (inputs_.empty()) {
-      const Precision precision = plan_.first.taps[0].precision();
-      inputs_.emplace_back(plan_.net.kernel, columns, plan_.net.inputs, 1, precision);
-      for (const int d : plan_.net.dilations)
-        inputs_.emplace_back(plan_.net.kernel, columns, plan_.net.channels, d, precision);
-    }
+    if (inputs_.empty())
+      for (const Layer& layer : plan_.layers) inputs_.emplace_back(plan_.net, layer, columns);
     Grid out(x.rows, columns * plan_.net.outputs);
     for (int first = 0; first < x.rows; first += kBlock)
       block(x, columns, first, std::min(kBlock, x.rows - first), out, threads);
@@ -128,45 +180,57 @@ class Conv2dStream : public NetStream {
  private:
   void block(const Grid& x, int columns, int first, int rows, Grid& out, Threads& threads) {
     const int channels = plan_.net.channels;
-    const size_t depth = plan_.layers.size();
-    for (int r = 0; r < rows; ++r) inputs_[0].put(r, 0, columns, x.row(first + r), false);
+    const auto h = [&](int r, int column) {
+      return h_.data() + (static_cast<int64_t>(r) * columns + column) * channels;
+    };
     h_.resize(static_cast<size_t>(rows) * columns * channels);
-    for (size_t l = 0; l <= depth; ++l) {
-      const bool last = l == depth;
-      each_part(rows, columns, threads, [&](int r, int from, int to) {
+    in_parts(rows, columns, inputs_[0].grain(), threads, [&](int r, int from, int to) {
+      inputs_[0].put(r, from, to, x.row(first + r), false);
+    });
+    for (size_t l = 0; l < inputs_.size(); ++l) {
+      const auto convolve = [&](int r, int from, int to) {
+        inputs_[l].convolve(r, from, to, h(r, from), l > 0);
+      };
+      const auto hand_on = [&](int r, int from, int to) {
+        if (l + 1 < inputs_.size()) return inputs_[l + 1].put(r, from, to, h(r, 0), true);
         const int count = (to - from) * channels;
-        float* mine = h_.data() + (static_cast<size_t>(r) * columns + from) * channels;
-        if (l == 0) {
-          inputs_[0].convolve(plan_.first, r, from, to, mine);
-        } else {
-          thread_local Aligned<float> scratch;
-          scratch.resize(static_cast<size_t>(count));
-          float* change = scratch.data();
-          inputs_[l].convolve(plan_.layers[l - 1], r, from, to, change);
-          for (int i = 0; i < count; ++i) mine[i] += change[i];
-        }
-        if (!last) return inputs_[l + 1].put(r, from, to - from, mine, true);
-        relu(mine, count, mine);
-        multiply(to - from, plan_.last.bias, {plan_.last.taps[0].times(mine, channels)},
+        relu(h(r, from), count, h(r, from));
+        multiply(to - from, plan_.last.bias, {plan_.last.taps[0].times(h(r, from), channels)},
                  out.row(first + r) + from * plan_.net.outputs, plan_.net.outputs);
-      });
+      };
+      // What is handed on looks at its neighbours, so the row has to be whole.
+      const int grain = l + 1 < inputs_.size() ? inputs_[l + 1].grain() : 1;
+      if (parts(rows, threads) == 1) {
+        threads.run(rows, [&](int r) {
+          convolve(r, 0, columns);
+          hand_on(r, 0, columns);
+        });
+      } else {
+        in_parts(rows, columns, inputs_[l].grain(), threads, convolve);
+        in_parts(rows, columns, grain, threads, hand_on);
+      }
     }
     for (Input& input : inputs_) input.advance(rows);
   }
 
-  // Every row once, whole or in parts where there are few rows.
+  // Rows are shared among the threads whole, or in parts where there are few.
+  static int parts(int rows, const Threads& threads) {
+    return std::max(1, threads.size() / std::max(rows, 1));
+  }
   template <class Part>
-  static void each_part(int rows, int columns, Threads& threads, Part part) {
-    const int parts = std::clamp(threads.size() / std::max(rows, 1), 1, columns);
-    threads.run(rows * parts, [&](int i) {
-      const int p = i % parts;
-      part(i / parts, columns * p / parts, columns * (p + 1) / parts);
+  static void in_parts(int rows, int columns, int grain, Threads& threads, Part part) {
+    const int count = parts(rows, threads), grains = (columns + grain - 1) / grain;
+    threads.run(rows * count, [&](int i) {
+      const int p = i % count;
+      const int from = grains * p / count * grain;
+      const int to = std::min(columns, grains * (p + 1) / count * grain);
+      if (from < to) part(i / count, from, to);
     });
   }
 
   const Plan& plan_;
   int64_t done_ = 0;
-  std::vector<Input> inputs_;  // of the first convolution, then of every layer
+  std::vector<Input> inputs_;  // of every layer
   Aligned<float> h_;           // of the block at work
 };
 
@@ -177,8 +241,8 @@ class Conv2dRuntime : public RuntimeNet {
   NetShape shape() const override { return {plan_.net.inputs, 0, plan_.net.outputs}; }
   NetStreamPtr stream() const override { return std::make_unique<Conv2dStream>(plan_); }
   double multiply_adds() const override {
-    double sum = plan_.first.multiply_adds() + plan_.last.multiply_adds();
-    for (const PackedConv& layer : plan_.layers) sum += layer.multiply_adds();
+    double sum = plan_.last.multiply_adds();
+    for (const Layer& layer : plan_.layers) sum += layer.multiply_adds();
     return sum;
   }
 

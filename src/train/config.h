@@ -51,6 +51,7 @@ struct TrainSettings {
   std::string prior;
   double prior_deviation = 0;
   double stft_weight = 1;
+  double mel_weight = 0;
   double peer_timeout = 300;
   uint64_t seed = 1;
   int64_t measure_every = 500;
@@ -96,6 +97,9 @@ void fields(Visitor& v, TrainSettings& t) {
     "the prior's standard deviation of a weight; 0: flat, which is maximum likelihood",
     Range{0, 1e9});
   v("stft_weight", t.stft_weight, "of distill: weight of the loss on spectra", Range{0, 1e6});
+  v("mel_weight", t.mel_weight,
+    "weight of | mel of a sample - mel it was made for | beside the likelihood, in nepers",
+    Range{0, 1e6});
   v("peer_timeout", t.peer_timeout,
     "seconds that a process waits for the others, where several train", Range{1, 1e6});
   v("seed", t.seed, "of everything random");

@@ -2,15 +2,12 @@
 
 #include "flow/model_file.h"
 #include "flow/registry.h"
-#include "train/random.h"
 #include "train/tensors_torch.h"
 
 namespace fluvox::train {
 namespace {
 
 using torch::Tensor;
-
-constexpr uint32_t kNoise = 4;  // the purpose, beside those of batches.cpp
 
 Tensor magnitude(const Tensor& x, int64_t window) {
   const Tensor shape = torch::hann_window(window, x.options());
@@ -78,16 +75,6 @@ void Teacher::prepare(flow::TorchFlow& student) const {
         found->second.sizes() == weight.sizes())
       weight.copy_(found->second);
   }
-}
-
-Tensor Teacher::noise(uint64_t seed, int64_t step, int first, int count, int64_t samples) {
-  Tensor z = torch::empty({count, samples});
-  for (int slot = 0; slot < count; ++slot) {
-    Random draw(seed, static_cast<uint64_t>(step), static_cast<uint32_t>(first + slot), kNoise);
-    auto* row = z[slot].data_ptr<float>();
-    for (int64_t t = 0; t < samples; ++t) row[t] = static_cast<float>(draw.normal());
-  }
-  return z;
 }
 
 Teacher::Lesson Teacher::teach(flow::TorchFlow& student, const Tensor& mel, const Tensor& z) const {

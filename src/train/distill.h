@@ -33,9 +33,6 @@ class Teacher {
   // The student's condition begins as the teacher's, where they are of one size.
   void prepare(flow::TorchFlow& student) const;
 
-  // Noise [B, T] of a step's slots, `count` from `first` on: keyed by (seed, step, slot).
-  static torch::Tensor noise(uint64_t seed, int64_t step, int first, int count, int64_t samples);
-
   // The mean of KL_t, nats per sample, and x, the student's sample. mel [B, bands, left + F +
   // right]
   struct Lesson {

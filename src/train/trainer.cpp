@@ -13,9 +13,11 @@
 #include "core/output.h"
 #include "core/signals.h"
 #include "flow/model_file.h"
+#include "flow/registry.h"
 #include "fluvox_version.h"
 #include "models/registry.h"
 #include "report/plot.h"
+#include "train/noise.h"
 #include "train/schedule.h"
 #include "train/tensors_torch.h"
 
@@ -93,6 +95,7 @@ Trainer::Trainer(const TrainSettings& settings, const std::filesystem::path& fol
                          Group(others, std::make_unique<Options>(plain))},
       plain);
   set_prior();
+  set_mel_loss();
   if (options.teacher) {
     teacher_.emplace(*options.teacher, convention_);
     teacher_->prepare(*flow_);
@@ -144,17 +147,41 @@ void Trainer::set_prior() {
   prior_.emplace(centre, settings_.prior_deviation, samples);
 }
 
+void Trainer::set_mel_loss() {
+  if (settings_.mel_weight == 0) return;
+  if (!flow::ways_of(spec_).parallel_inverse || spec_.base.at("kind") != "normal")
+    throw Error(
+        Fault::usage, "mel-weight-model",
+        text("mel_weight: expected a model that samples at once, from normal noise; found '",
+             spec_.model, "': leave mel_weight at 0"));
+  if (settings_.frames * convention_.hop < convention_.fft)
+    throw Error(Fault::usage, "mel-weight-frames",
+                text("mel_weight: expected segments of at least ", convention_.fft,
+                     " samples, found frames = ", settings_.frames, " of ", convention_.hop));
+  mel_loss_.emplace(convention_);
+}
+
 Batch Trainer::batch_of(int64_t step) const {
   return batches_->at(step, peers_->rank() * own_segments(), own_segments());
 }
 
 torch::Tensor Trainer::loss_of(const Batch& batch, int64_t step, int first_slot) {
   const int64_t count = batch.audio.size(0), samples = batch.audio.size(1);
-  if (!teacher_)
-    return -flow_->log_prob(batch.audio, flow_->condition(batch.mel)).mean() /
-           static_cast<double>(samples);
-  const torch::Tensor z =
-      Teacher::noise(settings_.seed, step, first_slot, static_cast<int>(count), samples);
+  const auto drawn = [&] {
+    return noise(settings_.seed, step, first_slot, static_cast<int>(count), samples);
+  };
+  if (!teacher_) {
+    const auto condition = flow_->condition(batch.mel);
+    const torch::Tensor nats =
+        flow_->log_prob(batch.audio, condition).mean() / static_cast<double>(samples);
+    if (!mel_loss_) return -nats;
+    const torch::Tensor z = spec_.sigma * drawn();
+    const torch::Tensor apart = (*mel_loss_)(
+        flow_->inverse(z.view({count, -1, flow_->positions(samples)}), condition), batch.audio);
+    mel_apart_ += apart.item<double>() / settings_.accumulate;
+    return settings_.mel_weight * apart - nats;
+  }
+  const torch::Tensor z = drawn();
   const auto [divergence, x] = teacher_->teach(*flow_, batch.mel, z);
   return divergence + settings_.stft_weight * spectral_loss(x, batch.audio);
 }
@@ -162,6 +189,7 @@ torch::Tensor Trainer::loss_of(const Batch& batch, int64_t step, int first_slot)
 std::string Trainer::find_gradients(const Batch& batch, int64_t step) {
   adam_->zero_grad();
   loss_ = 0;
+  mel_apart_ = 0;
   try {
     for (int part = 0; part < settings_.accumulate; ++part) {
       const int first = part * settings_.batch;
@@ -193,11 +221,13 @@ void Trainer::average_over_peers() {
     all.push_back(gradient);
   }
   for (const auto& [name, tensor] : state_) all.push_back(tensor);
-  const torch::Tensor words = torch::tensor({static_cast<float>(loss_), stop_ ? 1.0f : 0.0f});
+  const torch::Tensor words = torch::tensor(
+      {static_cast<float>(loss_), stop_ ? 1.0f : 0.0f, static_cast<float>(mel_apart_)});
   all.push_back(words);
   peers_->average(all);
   loss_ = words[0].item<double>();
   stop_ = words[1].item<double>() != 0;
+  mel_apart_ = words[2].item<double>();
 }
 
 std::map<std::string, torch::Tensor> Trainer::gradients_at(int64_t step) {
@@ -231,7 +261,8 @@ bool Trainer::train_step(const Batch& batch) {
       settings_.ema, (1.0 + static_cast<double>(step_)) / (10.0 + static_cast<double>(step_)));
   const torch::NoGradGuard no_grad;
   for (size_t i = 0; i < weights_.size(); ++i) average_[i].lerp_(weights_[i].detach(), 1 - decay);
-  tally_.nats -= loss_;
+  tally_.nats += settings_.mel_weight * mel_apart_ - loss_;
+  tally_.mel_apart += mel_apart_;
   ++tally_.steps;
   return true;
 }
@@ -258,7 +289,7 @@ HeldOut Trainer::measure() {
   flow.eval();
   const Score minus_divergence = [this](flow::TorchFlow& student, const WholeClip& clip) {
     const int64_t samples = clip.audio.size(1);
-    const torch::Tensor z = Teacher::noise(settings_.seed, -1, 0, 1, samples);
+    const torch::Tensor z = noise(settings_.seed, -1, 0, 1, samples);
     const auto lesson = teacher_->teach(student, net::with_margins(clip.mel, student.margins()), z);
     return -lesson.divergence.item<double>() * static_cast<double>(samples);
   };
@@ -327,6 +358,8 @@ void Trainer::measure_and_note() {
         event["held_out_" + corpus_.names[i]] = measured_->by_corpus[i];
     if (std::isfinite(measured_->round_trip)) event["round_trip"] = measured_->round_trip;
   }
+  if (mel_loss_ && tally_.steps)
+    event["mel_apart"] = tally_.mel_apart / static_cast<double>(tally_.steps);
   if (prior_) event["prior"] = prior_->penalty(weights_);
   note(event);
   show(event);

@@ -21,6 +21,7 @@
 #include "train/distill.h"
 #include "train/events.h"
 #include "train/held_out.h"
+#include "train/mel_loss.h"
 #include "train/peers.h"
 #include "train/prior.h"
 #include "train/report.h"
@@ -71,6 +72,7 @@ class Trainer {
   void go_back(const std::string& why);
   std::map<std::string, torch::Tensor> averaged() const;  // what a model file holds
   void set_prior();
+  void set_mel_loss();
   void start(const TrainOptions& options);
   void restore(const Checkpoint& checkpoint);
   void restore_newest();  // process 0 reads it, the others take it over
@@ -97,16 +99,18 @@ class Trainer {
   std::map<std::string, torch::Tensor> state_;  // saved but not learned: never averaged
   std::unique_ptr<torch::optim::AdamW> adam_;
   std::optional<Prior> prior_;
+  std::optional<MelLoss> mel_loss_;
   std::optional<Teacher> teacher_;
   std::unique_ptr<EventFile> events_;
   bool stop_ = false;  // a signal has reached one of the processes
   int64_t step_ = 0, best_step_ = -1;
   int skipped_in_a_row_ = 0;
-  double loss_ = 0, gradient_norm_ = 0, held_out_ = 0, best_held_out_ = 0, rate_factor_ = 1;
+  double loss_ = 0, mel_apart_ = 0;  // of the last step; the second is part of the first
+  double gradient_norm_ = 0, held_out_ = 0, best_held_out_ = 0, rate_factor_ = 1;
   std::optional<HeldOut> measured_;
   // Since the last line of the log.
   struct Tally {
-    double nats = 0;
+    double nats = 0, mel_apart = 0;
     int64_t steps = 0, skipped = 0;
     std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
   } tally_;

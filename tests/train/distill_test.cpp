@@ -12,6 +12,7 @@
 #include "support/oracles/student.h"
 #include "support/temp_folder.h"
 #include "support/throws.h"
+#include "train/noise.h"
 #include "train/trainer.h"
 
 namespace fluvox::train {
@@ -105,7 +106,7 @@ TEST(Distill, AStudentOfAnAutoregressiveProcessReachesItsFloor) {
   torch::manual_seed(1);
   flow::TorchFlow student(spec);
   const auto divergence = [&](int64_t step, int count) {
-    const Tensor z = Teacher::noise(1, step, 0, count, kSamples);
+    const Tensor z = noise(1, step, 0, count, kSamples);
     const auto made = student.drawn_gaussians(z, student.condition(torch::zeros({count, 1, 1})));
     const Tensor wanted =
         kTeacher * torch::constant_pad_nd(made.x.narrow(1, 0, kSamples - 1), {1, 0});

@@ -134,6 +134,45 @@ TEST_F(Training, FindsTheDensityOfWhiteNoise) {
   EXPECT_LT(trainer.measure().nats_per_sample, truth + 0.3);
 }
 
+// Beside the likelihood: what the model makes comes nearer to the mel it is made for than without,
+// and the nats that are reported stay those of the likelihood.
+TEST_F(Training, AMelWeightBringsTheSamplesNearerToTheirMel) {
+  settings_.augment = 0;
+  settings_.measure_every = settings_.save_every = 1000;
+  const auto line_of = [&](const std::string& name, double weight, int steps) {
+    settings_.mel_weight = weight;
+    settings_.steps = steps;
+    Trainer(settings_, run(name), quiet()).run();
+    std::ifstream log(run(name) / "log.jsonl");
+    std::string line;
+    std::getline(log, line);
+    return Json::parse(line);
+  };
+  const auto figure = [](const Json& line, const char* name) {
+    return line.at(name).get<double>();
+  };
+  // A weight too small to matter tells how far apart they are without it.
+  const Json without = line_of("without", 1e-9, 60), with = line_of("with", 1, 60);
+  EXPECT_LT(figure(with, "mel_apart"), 0.97 * figure(without, "mel_apart"));
+  // Of the first step, before any weight has changed.
+  const Json none = line_of("none", 0, 1), much = line_of("much", 5, 1);
+  EXPECT_NEAR(figure(much, "train"), figure(none, "train"), 1e-6);
+  EXPECT_GT(figure(much, "mel_apart"), 0);
+}
+
+TEST_F(Training, AMelWeightNeedsAModelThatSamplesAtOnceAndSegmentsAsLongAsAWindow) {
+  settings_.mel_weight = 1;
+  settings_.frames = 4;
+  settings_.mel = {{"hop", 128}};
+  EXPECT_EQ(support::thrown_by([&] { Trainer(settings_, run("short"), quiet()); }).code(),
+            "mel-weight-frames");
+  settings_.mel = Json::object();
+  settings_.model = "maf";
+  settings_.settings = models::architecture("maf").tiny;
+  EXPECT_EQ(support::thrown_by([&] { Trainer(settings_, run("serial"), quiet()); }).code(),
+            "mel-weight-model");
+}
+
 TEST_F(Training, ADamagedCheckpointIsPassedOver) {
   Trainer(settings_, run("a"), quiet()).run();
   const std::string newest = newest_file(run("a"));

@@ -16,33 +16,9 @@ import subprocess
 import time
 
 import torch
-from torch.nn.functional import conv1d
 
-from peer import BANDS, HOP, Squeezed, WN
-
-
-class Trained(Squeezed):
-    """WaveGlow from audio to log-likelihood, as published: z and the log-determinants."""
-
-    def log_prob(self, mel, audio):
-        frames, group = mel.shape[2], self.group
-        samples = self.upsample(mel)[:, :, :frames * HOP]
-        condition = samples.unfold(2, group, group).permute(0, 1, 3, 2).flatten(1, 2)
-        x = audio.unfold(1, group, group).permute(0, 2, 1)
-        out, total = [], 0
-        for k, net in enumerate(self.nets):
-            if k and k % self.every == 0:
-                out.append(x[:, :self.size])
-                x = x[:, self.size:]
-            mixer = self.mixers[k].float()
-            x = conv1d(x.float(), mixer)
-            total = total + x.shape[2] * torch.linalg.slogdet(mixer[..., 0])[1]
-            kept, changed = x.chunk(2, 1)
-            shift, log_scale = net(kept, condition).float().chunk(2, 1)
-            x = torch.cat([kept, torch.exp(log_scale) * changed + shift], 1)
-            total = total + log_scale.sum((1, 2))
-        z = torch.cat([*out, x], 1)
-        return total - 0.5 * (z.square() + 1.8378770664093453).sum((1, 2))
+from peer import BANDS, HOP, WN
+from train_peer import Trained
 
 
 def peer(arguments, precision, compiled):
@@ -52,7 +28,7 @@ def peer(arguments, precision, compiled):
     model = Trained(8, WN, arguments.channels, 4, 2).to(device)
     audio = 0.1 * torch.randn(arguments.batch, arguments.frames * HOP, device=device)
     mel = torch.randn(arguments.batch, BANDS, arguments.frames, device=device)
-    log_prob = torch.compile(model.log_prob) if compiled else model.log_prob
+    log_likelihood = torch.compile(model.log_likelihood) if compiled else model.log_likelihood
     types = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
     def wait():
@@ -64,7 +40,7 @@ def peer(arguments, precision, compiled):
         start = time.perf_counter()
         model.zero_grad()
         with torch.autocast(device, types.get(precision, torch.bfloat16), enabled=precision in types):
-            value = -log_prob(mel, audio).mean()
+            value = -log_likelihood(mel, audio)
         (value * (1024 if precision == "fp16" else 1)).backward()
         wait()
         return time.perf_counter() - start
