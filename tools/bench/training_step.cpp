@@ -76,6 +76,8 @@ Json peak_bytes([[maybe_unused]] const torch::Device& device, [[maybe_unused]] b
 
 Json measured(const Request& r) {
   const torch::Device device(r.device);
+  if (device.is_cuda() && !torch::cuda::is_available())
+    throw Error(Fault::device, "no-device", "expected a CUDA GPU, found none");
   const mel::Convention convention = mel::convention("tacotron2");
   torch::manual_seed(1);
   flow::TorchFlow flow(models::architecture(r.model).build(r.settings, convention));
