@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "kernels/isa.h"
@@ -58,6 +59,7 @@ void inverse_log_det_cpu(int channels, const double* w, int* rows, double* inver
   const std::ptrdiff_t n = channels;
   for (std::ptrdiff_t i = 0; i < n * n; ++i) inverse[i] = w[i];
   double sum = 0;
+  bool singular = false;  // what follows a pivot of 0 is NaN
   for (std::ptrdiff_t k = 0; k < n; ++k) {
     std::ptrdiff_t pivot = k;
     for (std::ptrdiff_t i = k + 1; i < n; ++i)
@@ -66,6 +68,7 @@ void inverse_log_det_cpu(int channels, const double* w, int* rows, double* inver
     if (pivot != k)
       for (std::ptrdiff_t j = 0; j < n; ++j) std::swap(inverse[k * n + j], inverse[pivot * n + j]);
     const double divisor = inverse[k * n + k];
+    singular = singular || divisor == 0;
     sum += std::log(std::fabs(divisor));
     inverse[k * n + k] = 1;
     for (std::ptrdiff_t j = 0; j < n; ++j) inverse[k * n + j] /= divisor;
@@ -81,7 +84,7 @@ void inverse_log_det_cpu(int channels, const double* w, int* rows, double* inver
     if (rows[k] != k)
       for (std::ptrdiff_t i = 0; i < n; ++i)
         std::swap(inverse[i * n + k], inverse[i * n + rows[k]]);
-  *log_abs_det = sum;
+  *log_abs_det = singular ? -std::numeric_limits<double>::infinity() : sum;
 }
 
 }  // namespace fluvox::kernels

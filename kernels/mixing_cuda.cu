@@ -69,6 +69,7 @@ __global__ void inverse_kernel(int n, const double* w, int* rows, double* a, dou
   const int me = static_cast<int>(threadIdx.x);
   for (int i = me; i < n * n; i += kThreads) a[i] = w[i];
   double sum = 0;
+  bool singular = false;  // what follows a pivot of 0 is NaN
   for (int k = 0; k < n; ++k) {
     __syncthreads();
     // The largest of the column, the first of equals.
@@ -101,6 +102,7 @@ __global__ void inverse_kernel(int n, const double* w, int* rows, double* a, dou
       }
     __syncthreads();
     const double divisor = a[k * n + k];
+    singular = singular || divisor == 0;
     sum += log(fabs(divisor));
     for (int i = me; i < n; i += kThreads) column[i] = a[i * n + k];
     __syncthreads();
@@ -122,7 +124,7 @@ __global__ void inverse_kernel(int n, const double* w, int* rows, double* a, dou
       a[i * n + other] = swapped;
     }
   }
-  if (me == 0) *log_abs_det = sum;
+  if (me == 0) *log_abs_det = singular ? -HUGE_VAL : sum;
 }
 
 }  // namespace

@@ -137,6 +137,7 @@ TEST(InverseLogDet, OfASingularMatrixIsMinusInfinity) {
   const Inverted made = inverted({1, 2, 2, 4}, 2);
   EXPECT_EQ(made.log_abs_det, -INFINITY);
   EXPECT_FALSE(std::isfinite(made.inverse[0]));
+  EXPECT_EQ(inverted(std::vector<double>(9, 1), 3).log_abs_det, -INFINITY) << "of rank 1";
   EXPECT_FALSE(std::isfinite(inverted({1, NAN, 3, 4}, 2).log_abs_det));
 }
 
