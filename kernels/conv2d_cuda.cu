@@ -100,12 +100,13 @@ __global__ void __launch_bounds__(Tile::Mma::kThreads)
     tile.clear();
     const int here = panels_in<Mma>(pass, panels);
     tile.run(stages, pass * chunks, (pass + 1) * chunks, end, here, fill, rows);
-    tile.each(here, [&](int i, int panel, const float* a, const float* b) {
+    tile.each(here, [&](int i, int p, const float* a, const float* b) {
       const int row = Mma::lane_row(i);
       const std::ptrdiff_t r = first_row + row / Tile::kWide;
       const int c = first_column + row % Tile::kWide;
       if (r >= span.end || c >= layer.columns) return;
-      const int channel = (pass * Mma::kPassPanels + panel) * kPanelOutputs + Mma::lane() % 4 * 2;
+      const int panel = pass * Mma::kPassPanels + Mma::first_panel() + p;
+      const int channel = panel * kPanelOutputs + Mma::lane() % 4 * 2;
       const std::ptrdiff_t at = (r * layer.columns + c) * layer.channels + channel;
       FLUVOX_UNROLLED
       for (int half = 0; half < 2; ++half) {

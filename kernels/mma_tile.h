@@ -18,7 +18,7 @@
 #pragma once
 
 #include "kernels/device.h"
-#include "kernels/mma_weights.h"
+#include "kernels/mma_segments.h"
 
 namespace fluvox::kernels {
 
@@ -57,9 +57,9 @@ struct MmaTile {
         for (float& sum : eight) sum = 0;
   }
 
-  // Calls use(i, panel of the tile, a, b) for each of this lane's rows lane_row(i) in each of the
-  // first `panels` panels: columns 2 t, 2 t + 1 are a[0], a[1], columns 8 + 2 t, 9 + 2 t b[0],
-  // b[1].
+  // Calls use(i, p, a, b) for each of this lane's rows lane_row(i) in each of its warp's panels
+  // first_panel() + p below `panels`: columns 2 t, 2 t + 1 of the panel are a[0], a[1], columns
+  // 8 + 2 t, 9 + 2 t are b[0], b[1].
   template <class Use>
   __device__ void each(int panels, Use use) {
     FLUVOX_UNROLLED
@@ -69,7 +69,7 @@ struct MmaTile {
         if (first_panel() + p >= panels) break;
         FLUVOX_UNROLLED
         for (int half = 0; half < 2; ++half)
-          use(2 * height + half, first_panel() + p, &sums[height][2 * p][2 * half],
+          use(2 * height + half, p, &sums[height][2 * p][2 * half],
               &sums[height][2 * p + 1][2 * half]);
       }
     }
@@ -223,5 +223,33 @@ __device__ void fill_pass(unsigned char* stage, const T* w, int chunk, int pass,
   Tile::fill_weights(stage, w + panel * (kPanelBytes / static_cast<int>(sizeof(T))),
                      panels_in<Tile>(pass, panels));
 }
+
+// Fills stages with the rows of segments, chunk after chunk, from the first again after the last.
+template <class T, class Tile>
+struct SegmentWalk {
+  const MmaSegments<T>& segments;
+  const Span& span;
+  const std::ptrdiff_t first;  // row of the tile
+  int segment = 0, input = 0;
+
+  __device__ void fill(unsigned char* stage) {
+    const MmaSegment<T>& here = segments.at[segment];
+    Tile::fill_rows(stage, here.x, here.inputs - input, [&](int r) -> const T* {
+      const std::ptrdiff_t row = first + r + here.offset;
+      return row >= span.from && row < span.to ? here.x + row * here.stride + input : nullptr;
+    });
+    input += kChunk<T>;
+    if (input < here.inputs) return;
+    input = 0;
+    segment = segment + 1 == segments.count ? 0 : segment + 1;
+  }
+};
+
+// The rows of a stage, as Tile::run wants them.
+struct StagedRows {
+  __device__ auto operator()(const unsigned char* stage, int) const {
+    return [stage](int row) { return stage + row * kRowBytes; };
+  }
+};
 
 }  // namespace fluvox::kernels

@@ -25,7 +25,9 @@ template <class T>
 FLUVOX_HOST_DEVICE constexpr int chunks_of(int inputs) {
   return (inputs + kChunk<T> - 1) / kChunk<T>;
 }
-FLUVOX_HOST_DEVICE constexpr int panels_of(int outputs) { return (outputs + kPanelOutputs - 1) / kPanelOutputs; }
+FLUVOX_HOST_DEVICE constexpr int panels_of(int outputs) {
+  return (outputs + kPanelOutputs - 1) / kPanelOutputs;
+}
 
 template <class T>
 constexpr std::size_t mma_packed_size(int inputs, int outputs) {  // numbers

@@ -20,35 +20,22 @@
 // time. Either way the bits of a row depend on nothing but that row: not on tile, span or grid.
 // Against float64: within 1e-4 of 1 + |value| in float32, 1e-2 in bf16, 2e-3 in half.
 //
-// channels, residual (channels, or 0 in the last layer): multiples of 16. x_s and its stride:
-// multiples of 16 bytes; its inputs a multiple of 16 bytes too (let the rows be filled up with
-// zeros). h, h_next, x_next: rows of an even stride, aligned to 8 bytes.
+// channels, residual (channels, or 0 in the last layer): multiples of 16. x_s: see mma_segments.h.
+// h, h_next, x_next: rows of an even stride, aligned to 8 bytes.
 // Aliasing: h_next may be h; nothing else may overlap (x_next is not x: neighbours still read it).
 #pragma once
 
 #include <cstddef>
 
-#include "kernels/operand.h"
-#include "kernels/span.h"
+#include "kernels/mma_segments.h"
 #include "kernels/status.h"
 
 namespace fluvox::kernels {
 
 template <class T>
-struct WnSegment {
-  const T* x;             // row 0
-  std::ptrdiff_t stride;  // from row to row
-  int inputs;
-  std::ptrdiff_t offset;  // in rows
-};
-
-constexpr int kMaxWnSegments = 12;
-
-template <class T>
 struct WnLayer {
   int channels, residual, outputs;
-  int segment_count;
-  WnSegment<T> segments[kMaxWnSegments];
+  MmaSegments<T> segments;
   float scale = 1;
   const float* h;  // unused without a residual, as are the next two
   std::ptrdiff_t h_stride;
@@ -83,6 +70,17 @@ void pack_wn(const WnLayer<T>& layer, const WnWeights& weights, void* packed);
 // Where the parts stand in a block that begins at `packed`, aligned to 16 bytes.
 template <class T>
 WnPacked<T> wn_packed_at(const WnLayer<T>& layer, const void* packed);
+
+// The gate's two arguments for a channel are neighbours in the packed matrix, and so are the two
+// channels of a lane: column n holds tanh's (n even) or sigmoid's part of this channel. Channels
+// are filled up to whole chunks, so that the gate's output is.
+FLUVOX_HOST_DEVICE constexpr int channel_of_column(int n) {
+  return n / 16 * 8 + n % 8 / 2 * 2 + n % 16 / 8;
+}
+template <class T>
+FLUVOX_HOST_DEVICE constexpr int padded_channels(int channels) {
+  return chunks_of<T>(channels) * kChunk<T>;
+}
 
 // In double, from the unrounded weights.
 template <class T>

@@ -1,23 +1,10 @@
+#include "kernels/device_gate.h"
 #include "kernels/mma_tile.h"
 #include "kernels/wn_layer.h"
 
 namespace fluvox::kernels {
 
 namespace {
-
-// Exact to float32, or as fast as its rounding to 16 bits forgives.
-template <class T>
-__device__ float gated(float u, float v) {
-  if constexpr (sizeof(T) == 4) return tanhf(u) / (1 + expf(-v));
-  // tanh |u| = (1 - e) / (1 + e) with e = exp(-2 |u|); both divisors at once
-  const float e = __expf(-2 * fabsf(u));
-  return copysignf(__fdividef(1 - e, (1 + e) * (1 + __expf(-v))), u);
-}
-
-template <class T>
-__host__ __device__ int padded_channels(int channels) {
-  return chunks_of<T>(channels) * kChunk<T>;
-}
 
 template <class T>
 __host__ __device__ int gated_stride(int channels) {  // bytes; as kRowBytes, out of step with banks
@@ -28,19 +15,15 @@ __host__ __device__ int gated_stride(int channels) {  // bytes; as kRowBytes, ou
 // has) over the columns of `in` all its chunks, then the same for `after`.
 template <class T, class Tile>
 struct WnChunks {
-  const WnLayer<T>& layer;
   const WnPacked<T>& weights;
-  const Span span;
-  const std::ptrdiff_t first;
+  SegmentWalk<T, Tile> x;
   int in_panels, in_chunks, after_panels, after_chunks;
 
-  __device__ WnChunks(const WnLayer<T>& layer_, const WnPacked<T>& weights_, const Span& span_,
-                      std::ptrdiff_t first_)
-      : layer(layer_), weights(weights_), span(span_), first(first_) {
+  __device__ WnChunks(const WnLayer<T>& layer, const WnPacked<T>& weights_, const Span& span,
+                      std::ptrdiff_t first)
+      : weights(weights_), x{layer.segments, span, first} {
     in_panels = panels_of(2 * padded_channels<T>(layer.channels));
-    in_chunks = 0;
-    for (int s = 0; s < layer.segment_count; ++s)
-      in_chunks += chunks_of<T>(layer.segments[s].inputs);
+    in_chunks = layer.segments.chunks();
     after_panels = panels_of(layer.residual + layer.outputs);
     after_chunks = chunks_of<T>(layer.channels);
   }
@@ -48,7 +31,6 @@ struct WnChunks {
   __device__ int in_end() const { return passes_of<Tile>(in_panels) * in_chunks; }
   __device__ int end() const { return in_end() + passes_of<Tile>(after_panels) * after_chunks; }
 
-  // Called for chunks 0, 1, ...: segment_ and input_ walk along.
   __device__ void operator()(unsigned char* stage, int chunk) {
     if (chunk >= in_end()) {
       chunk -= in_end();
@@ -56,20 +38,8 @@ struct WnChunks {
                                 after_panels);
     }
     fill_pass<T, Tile>(stage, weights.in, chunk % in_chunks, chunk / in_chunks, in_panels);
-    const WnSegment<T>& segment = layer.segments[segment_];
-    Tile::fill_rows(stage, segment.x, segment.inputs - input_, [&](int r) -> const T* {
-      const std::ptrdiff_t row = first + r + segment.offset;
-      return row >= span.from && row < span.to ? segment.x + row * segment.stride + input_
-                                               : nullptr;
-    });
-    input_ += kChunk<T>;
-    if (input_ < segment.inputs) return;
-    input_ = 0;
-    segment_ = segment_ + 1 == layer.segment_count ? 0 : segment_ + 1;
+    x.fill(stage);
   }
-
- private:
-  int segment_ = 0, input_ = 0;
 };
 
 template <class T, class Tile>
@@ -92,15 +62,13 @@ __global__ void __launch_bounds__(Tile::kThreads)
     const int panels = panels_in<Tile>(pass, chunks.in_panels);
     tile.clear();
     tile.run(stages, pass * chunks.in_chunks, (pass + 1) * chunks.in_chunks, end, panels, chunks,
-             [](const unsigned char* stage, int) {
-               return [=](int row) { return stage + row * kRowBytes; };
-             });
-    tile.each(panels, [&](int i, int panel, const float* a, const float* b) {
-      panel += pass * Tile::kPassPanels;
+             StagedRows());
+    tile.each(panels, [&](int i, int p, const float* a, const float* b) {
+      const int panel = pass * Tile::kPassPanels + Tile::first_panel() + p;
       const float* bias = weights.in_bias + panel * kPanelOutputs + lane_column;
       T* to = reinterpret_cast<T*>(gates + Tile::lane_row(i) * stride) + panel * 8 + lane_column;
-      store_two<T>(to, gated<T>(a[0] + bias[0], a[1] + bias[1]),
-                   gated<T>(b[0] + bias[8], b[1] + bias[9]));
+      store_two<T>(to, gate_of<T>(a[0] + bias[0], a[1] + bias[1]),
+                   gate_of<T>(b[0] + bias[8], b[1] + bias[9]));
     });
   }
 
@@ -128,10 +96,11 @@ __global__ void __launch_bounds__(Tile::kThreads)
       if (column < layer.outputs) out[0] += r[0] + bias[0];
       if (column + 1 < layer.outputs) out[1] += r[1] + bias[1];
     };
-    tile.each(panels, [&](int i, int panel, const float* a, const float* b) {
+    tile.each(panels, [&](int i, int p, const float* a, const float* b) {
+      const int panel = pass * Tile::kPassPanels + Tile::first_panel() + p;
       const std::ptrdiff_t t = first + Tile::lane_row(i);
       if (t >= span.end) return;
-      const int column = (pass * Tile::kPassPanels + panel) * kPanelOutputs + lane_column;
+      const int column = panel * kPanelOutputs + lane_column;
       leave(t, column, a);
       leave(t, column + 8, b);
     });

@@ -85,9 +85,8 @@ class Problem {
     layer.residual = case_.last ? 0 : case_.channels;
     layer.outputs = case_.outputs;
     for (const std::ptrdiff_t offset : case_.offsets)
-      layer.segments[layer.segment_count++] = {x, stride_, case_.channels, offset};
-    if (case_.condition > 0)
-      layer.segments[layer.segment_count++] = {features, case_.condition + 8, case_.condition, 0};
+      layer.segments.add(x, stride_, case_.channels, offset);
+    if (case_.condition > 0) layer.segments.add(features, case_.condition + 8, case_.condition);
     layer.scale = case_.scale;
     layer.h = h;
     layer.h_next = h_next;
