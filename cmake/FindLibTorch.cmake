@@ -28,3 +28,16 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   # The dependencies of libtorch_cpu.so are found by RPATH (not RUNPATH), which reaches them transitively.
   target_link_options(LibTorch::LibTorch INTERFACE -Wl,--disable-new-dtags)
 endif()
+
+# LibTorch::CUDA where the folder holds the CUDA side too, with the libraries that it needs in turn (cuDNN stands for
+# them: wheels fetched without their dependencies lack it): for programs that register operators on a GPU.
+file(GLOB cudnn ${LIBTORCH}/../nvidia/cudnn/lib/libcudnn.so* ${LIBTORCH}/lib/libcudnn.so*)
+find_library(LibTorch_C10_CUDA c10_cuda PATHS ${LIBTORCH}/lib NO_DEFAULT_PATH)
+find_library(LibTorch_TORCH_CUDA torch_cuda PATHS ${LIBTORCH}/lib NO_DEFAULT_PATH)
+if(LibTorch_FOUND AND LibTorch_C10_CUDA AND LibTorch_TORCH_CUDA AND cudnn
+   AND NOT TARGET LibTorch::CUDA AND EXISTS ${LibTorch_INCLUDE_DIR}/c10/cuda/CUDAStream.h)
+  add_library(LibTorch::CUDA INTERFACE IMPORTED)
+  # Nothing of ours names torch_cuda's symbols, yet it must be there for tensors on a GPU.
+  target_link_libraries(LibTorch::CUDA INTERFACE LibTorch::LibTorch -Wl,--no-as-needed ${LibTorch_TORCH_CUDA}
+                        ${LibTorch_C10_CUDA} -Wl,--as-needed)
+endif()

@@ -27,6 +27,9 @@ if(FLUVOX_CUDA)
     # default). As on the CPU, nothing is fused but what the sources say.
     target_compile_options(fluvox_kernels_cuda PRIVATE -std=c++20 --fmad=false
                            -Xcompiler=-Wall,-Wextra,-Wshadow,-ffp-contract=off)
+    if(FLUVOX_PTXAS)  # tools/bench/ptxas makes a table of it
+      target_compile_options(fluvox_kernels_cuda PRIVATE -Xptxas=-v)
+    endif()
     if(FLUVOX_WERROR)
       target_compile_options(fluvox_kernels_cuda PRIVATE --Werror=all-warnings)
     endif()
@@ -43,13 +46,21 @@ function(fluvox_emulate target)
   target_compile_definitions(${target} PRIVATE FLUVOX_EMULATION)
 endfunction()
 
-# fluvox_gpu_test(DEPENDS ...): the tests of tests/emulation on a real GPU, as test_gpu with the ctest
-# label gpu. Each case skips with the reason where there is none.
-function(fluvox_gpu_test)
+# fluvox_gpu_tests(): the tests of tests/emulation on a real GPU, as test_gpu, and those of the operators, as
+# test_ops_gpu, with the ctest label gpu; the target gpu_tests builds them. Each case skips with the reason where
+# there is no GPU.
+function(fluvox_gpu_tests)
+  add_custom_target(gpu_tests)
   if(NOT TARGET fluvox_kernels_cuda)
     return()
   endif()
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/emulation/*_test.cpp)
-  list(FILTER sources EXCLUDE REGEX "/emulation_test\\.cpp$")
-  fluvox_test(gpu LABEL gpu SOURCES ${sources} ${ARGN} fluvox_kernels_cuda CUDA::cudart_static)
+  list(FILTER sources EXCLUDE REGEX "/emulation_(mma_)?test\\.cpp$")
+  fluvox_test(gpu LABEL gpu SOURCES ${sources} DEPENDS fluvox_kernels fluvox_core fluvox_kernels_cuda
+              CUDA::cudart_static)
+  add_dependencies(gpu_tests test_gpu)
+  if(TARGET fluvox_ops_cuda)
+    fluvox_test(ops_gpu LABEL gpu DEPENDS fluvox_kernels fluvox_core fluvox_ops fluvox_ops_cuda fluvox_kernels_cuda)
+    add_dependencies(gpu_tests test_ops_gpu)
+  endif()
 endfunction()

@@ -1,5 +1,4 @@
-#include "kernels/coupling.h"
-#include "kernels/device.h"
+#include "kernels/coupling_scale.h"
 
 namespace fluvox::kernels {
 
@@ -15,14 +14,6 @@ int lanes_for(int columns) {
   return lanes;
 }
 
-__device__ float log_scale(const LogScale& scale, std::ptrdiff_t row, int column) {
-  const float raw = scale.raw.at(row, column);
-  if (scale.bound == ScaleBound::exact) return raw;
-  if (scale.bound == ScaleBound::tanh) return scale.clamp * tanhf(raw / scale.clamp);
-  const float v = raw + 2;
-  return fminf(v, 0.0f) - log1pf(expf(-fabsf(v)));
-}
-
 // `lanes` threads to a row, each taking every lanes-th column; then a butterfly over the lanes adds
 // their sums, in the same order for every row of this width.
 __global__ void forward_kernel(std::ptrdiff_t rows, int columns, int lanes, ConstView x,
@@ -33,7 +24,7 @@ __global__ void forward_kernel(std::ptrdiff_t rows, int columns, int lanes, Cons
   double log_det = 0;
   if (row < rows)
     for (int column = lane; column < columns; column += lanes) {
-      const float s = log_scale(scale, row, column);
+      const float s = log_scale(scale.bound, scale.clamp, scale.raw.at(row, column));
       z.at(row, column) = expf(s) * x.at(row, column) + b.at(row, column);
       log_det += s;
     }
@@ -50,7 +41,7 @@ __global__ void inverse_kernel(std::ptrdiff_t rows, int columns, ConstView z, Lo
   if (index >= rows * columns) return;
   const std::ptrdiff_t row = index / columns;
   const int column = static_cast<int>(index % columns);
-  const float s = log_scale(scale, row, column);
+  const float s = log_scale(scale.bound, scale.clamp, scale.raw.at(row, column));
   x.at(row, column) = (z.at(row, column) - b.at(row, column)) * expf(-s);
 }
 

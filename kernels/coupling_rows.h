@@ -19,12 +19,25 @@ struct CouplingArguments {
   double* row_log_det;  // of the forward direction only
 };
 
+struct CouplingBackwardArguments {
+  std::ptrdiff_t rows;
+  int columns;
+  ConstView x;
+  LogScale scale;
+  ConstView gradient;  // of z, or of x where the inverse is meant
+  float log_det_gradient;
+  CouplingGradients<float> to;
+};
+
 void coupling_forward_scalar(const CouplingArguments& a);
 void coupling_inverse_scalar(const CouplingArguments& a);
 void coupling_forward_avx2(const CouplingArguments& a);
 void coupling_inverse_avx2(const CouplingArguments& a);
 void coupling_forward_avx512(const CouplingArguments& a);
 void coupling_inverse_avx512(const CouplingArguments& a);
+void coupling_backward_scalar(const CouplingBackwardArguments& a, bool forward);
+void coupling_backward_avx2(const CouplingBackwardArguments& a, bool forward);
+void coupling_backward_avx512(const CouplingBackwardArguments& a, bool forward);
 
 namespace {
 
@@ -115,6 +128,78 @@ void coupling_rows(const CouplingArguments& a) {
   }
   if (a.columns == 0 && a.row_log_det != nullptr)
     for (row = 0; row < a.rows; ++row) a.row_log_det[row] = 0;
+}
+
+// A whole block: gradient becomes that of x (or z), x that of raw, shift that of b.
+template <class Ops, bool kForward>
+void coupling_backward_block(const LogScale& scale, float log_det_gradient, int count,
+                             const float* raw, float* x, float* gradient, float* shift) {
+  using V = typename Ops::V;
+  const V limit = Ops::broadcast(scale.clamp), one = Ops::broadcast(1), zero = Ops::broadcast(0);
+  for (int i = 0; i < count; i += Ops::kLanes) {
+    const V given = Ops::load(raw + i), g = Ops::load(gradient + i), from = Ops::load(x + i);
+    V scaling, slope = one;  // e^s or e^-s, and ds/draw
+    if (scale.bound == ScaleBound::sigmoid) {
+      const V e = exp<Ops>(Ops::sub(Ops::broadcast(-2), given));
+      const V divisor = Ops::add(one, e);  // e^-s
+      slope = Ops::div(one, Ops::add(one, exp<Ops>(Ops::add(given, Ops::broadcast(2)))));
+      scaling = kForward ? Ops::div(one, divisor) : divisor;
+    } else {
+      V s = given;
+      if (scale.bound == ScaleBound::tanh) {
+        const V t = tanh<Ops>(Ops::div(given, limit));
+        slope = Ops::fma(Ops::sub(zero, t), t, one);
+        s = Ops::mul(limit, t);
+      }
+      scaling = exp<Ops>(kForward ? s : Ops::sub(zero, s));
+    }
+    const V scaled = Ops::mul(scaling, g);
+    Ops::store(gradient + i, scaled);
+    if constexpr (kForward) {
+      Ops::store(shift + i, g);
+      Ops::store(x + i, Ops::mul(Ops::fma(from, scaled, Ops::broadcast(log_det_gradient)), slope));
+    } else {
+      Ops::store(shift + i, Ops::sub(zero, scaled));
+      Ops::store(x + i, Ops::mul(Ops::sub(zero, Ops::mul(from, g)), slope));
+    }
+  }
+}
+
+template <class Ops, bool kForward>
+void coupling_backward_rows(const CouplingBackwardArguments& a) {
+  float raw[kCouplingBlock] = {}, x[kCouplingBlock] = {}, gradient[kCouplingBlock] = {};
+  float shift[kCouplingBlock];
+  for (std::ptrdiff_t row = 0; row < a.rows; ++row)
+    for (int column = 0; column < a.columns; column += kCouplingBlock) {
+      const int left = a.columns - column;
+      const int count = left < kCouplingBlock ? left : kCouplingBlock;
+      const auto gather = [=](const ConstView& view, float* to) {
+        const float* p = view.data + row * view.row_stride + column * view.column_stride;
+        for (int i = 0; i < count; ++i) to[i] = p[i * view.column_stride];
+      };
+      const auto scatter = [=](const float* from, const View& view) {
+        if (view.data == nullptr) return;
+        float* p = view.data + row * view.row_stride + column * view.column_stride;
+        for (int i = 0; i < count; ++i) p[i * view.column_stride] = from[i];
+      };
+      gather(a.scale.raw, raw);
+      gather(a.x, x);
+      gather(a.gradient, gradient);
+      coupling_backward_block<Ops, kForward>(a.scale, a.log_det_gradient,
+                                             (count + Ops::kLanes - 1) / Ops::kLanes * Ops::kLanes,
+                                             raw, x, gradient, shift);
+      scatter(gradient, a.to.x);
+      scatter(shift, a.to.b);
+      scatter(x, a.to.raw);
+    }
+}
+
+template <class Ops>
+void coupling_backward(const CouplingBackwardArguments& a, bool forward) {
+  if (forward)
+    coupling_backward_rows<Ops, true>(a);
+  else
+    coupling_backward_rows<Ops, false>(a);
 }
 
 }  // namespace

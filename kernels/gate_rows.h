@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "kernels/elementary.h"
+#include "kernels/tails.h"
 
 namespace fluvox::kernels {
 
@@ -17,6 +18,27 @@ struct GateArguments {
   float* y;
   std::ptrdiff_t y_stride;
 };
+
+struct GateFactorsArguments {
+  GateArguments gate;
+  int first, last;  // of the channels
+  float* f;         // or nullptr
+};
+
+struct GateBackwardArguments {
+  std::ptrdiff_t rows;
+  int channels, first, last;
+  const float* f;
+  const float* gy;
+  float* ga;
+};
+
+void gate_factors_scalar(const GateFactorsArguments& g);
+void gate_factors_avx2(const GateFactorsArguments& g);
+void gate_factors_avx512(const GateFactorsArguments& g);
+void gate_backward_scalar(const GateBackwardArguments& g);
+void gate_backward_avx2(const GateBackwardArguments& g);
+void gate_backward_avx512(const GateBackwardArguments& g);
 
 void gate_scalar(const GateArguments& g);
 void gate_avx2(const GateArguments& g);
@@ -57,6 +79,60 @@ void gate_rows(const GateArguments& g) {
       gate_vector<Ops, false>(a + c, q != nullptr ? q + c : nullptr, g.channels, y + c,
                               g.channels - c);
     if (q != nullptr) q += g.q_stride;
+  }
+}
+
+// 1 / (1 + e^-v)
+template <class Ops>
+typename Ops::V sigmoid(typename Ops::V v) {
+  using V = typename Ops::V;
+  const V one = Ops::broadcast(1);
+  return Ops::div(one, Ops::add(one, exp<Ops>(Ops::sub(Ops::broadcast(0), v))));
+}
+
+template <class Ops>
+void gate_factors_rows(const GateFactorsArguments& arguments) {
+  using V = typename Ops::V;
+  const GateArguments& g = arguments.gate;
+  const int n = g.channels;
+  for (std::ptrdiff_t t = 0; t < g.rows; ++t) {
+    const float* a = g.a + t * g.a_stride;
+    const float* q = g.q != nullptr ? g.q + t * g.q_stride : nullptr;
+    float* f = arguments.f != nullptr ? arguments.f + t * 2 * n : nullptr;
+    float* y = g.y + t * g.y_stride;
+    for (int c = arguments.first; c < arguments.last; c += Ops::kLanes) {
+      const int left = arguments.last - c;
+      V u = read<Ops>(a + c, left), v = read<Ops>(a + n + c, left);
+      if (q != nullptr) {
+        u = Ops::add(u, read<Ops>(q + c, left));
+        v = Ops::add(v, read<Ops>(q + n + c, left));
+      }
+      u = tanh<Ops>(u);
+      v = sigmoid<Ops>(v);
+      if (f != nullptr) {
+        write<Ops>(f + c, left, u);
+        write<Ops>(f + n + c, left, v);
+      }
+      write<Ops>(y + c, left, Ops::mul(u, v));
+    }
+  }
+}
+
+template <class Ops>
+void gate_backward_rows(const GateBackwardArguments& g) {
+  using V = typename Ops::V;
+  const int n = g.channels;
+  const V one = Ops::broadcast(1), zero = Ops::broadcast(0);
+  for (std::ptrdiff_t t = 0; t < g.rows; ++t) {
+    const float *f = g.f + t * 2 * n, *gy = g.gy + t * n;
+    float* ga = g.ga + t * 2 * n;
+    for (int c = g.first; c < g.last; c += Ops::kLanes) {
+      const int left = g.last - c;
+      const V u = read<Ops>(f + c, left), v = read<Ops>(f + n + c, left);
+      const V along = Ops::mul(read<Ops>(gy + c, left), v);
+      write<Ops>(ga + c, left, Ops::mul(along, Ops::fma(Ops::sub(zero, u), u, one)));
+      write<Ops>(ga + n + c, left, Ops::mul(Ops::mul(along, u), Ops::sub(one, v)));
+    }
   }
 }
 

@@ -3,6 +3,9 @@
 #include <atomic>
 #include <cstring>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #if defined(__x86_64__) && defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,6 +23,13 @@ std::atomic<Isa>& current() {
 }
 
 #if defined(__x86_64__)
+// Asked of the processor: not every compiler's __builtin_cpu_supports knows the names.
+bool has_tiles() {
+  constexpr unsigned kAmxBf16 = 1U << 22, kAmxTile = 1U << 24;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kAmxBf16) != 0 && (d & kAmxTile) != 0;
+}
+
 // The tiles' 8 KB are kept through task switches only for a process that asked Linux for it; its
 // later threads inherit that.
 bool tiles_granted() {
@@ -66,9 +76,7 @@ bool isa_available(Isa isa) {
   if (isa == Isa::avx512) return isa_available(Isa::avx2) && __builtin_cpu_supports("avx512f");
   if (isa == Isa::avx512bf16)
     return isa_available(Isa::avx512) && __builtin_cpu_supports("avx512bf16");
-  if (isa == Isa::amx)
-    return isa_available(Isa::avx512bf16) && __builtin_cpu_supports("amx-tile") &&
-           __builtin_cpu_supports("amx-bf16") && tiles_granted();
+  if (isa == Isa::amx) return isa_available(Isa::avx512bf16) && has_tiles() && tiles_granted();
 #endif
   return isa == Isa::scalar;
 }

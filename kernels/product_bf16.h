@@ -29,12 +29,9 @@
 #include <cstdint>
 
 #include "kernels/isa.h"
+#include "kernels/storage.h"
 
 namespace fluvox::kernels {
-
-struct Bf16 {
-  std::uint16_t bits;  // the upper half of a float32
-};
 
 struct SegmentBf16 {
   const Bf16* x;          // the first row

@@ -140,15 +140,6 @@ std::vector<std::string> gather_inputs(const Flags& flags) {
   return inputs;
 }
 
-void make_folder(const fs::path& folder) {
-  if (folder.empty()) return;
-  std::error_code failed;
-  fs::create_directories(folder, failed);
-  if (failed)
-    throw Error(Fault::io, "folder-failed",
-                text("cannot make the folder ", folder.string(), ": ", failed.message()));
-}
-
 std::vector<fs::path> output_paths(const Flags& flags, const std::vector<std::string>& inputs,
                                    const std::string& ending) {
   if (flags.output.empty() == flags.folder.empty())

@@ -53,9 +53,6 @@ ProgressMode progress_mode(const Flags& flags);
 // all is an error.
 std::vector<std::string> gather_inputs(const Flags& flags);
 
-// With all its parents; no error where it is there already.
-void make_folder(const std::filesystem::path& folder);
-
 // Where each input's result goes: -o for one input alone, or -d with the input's name and another
 // ending (".npy"). Refuses two inputs with one output, and an output that is an input. The folder
 // is made.

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -39,15 +40,23 @@ class Tally {
       : json_(flags.json),
         json_stderr_(progress_mode(flags) == ProgressMode::json),
         json_summary_(json_stderr_ || (flags.json && !flags.quiet)) {}
-  // However the run ends, it ends with the sum.
+  // However the run ends, it ends with the sum, unless there is no memory left to say it.
   ~Tally() {
+    try {
+      sum_up();
+    } catch (const std::bad_alloc&) {
+    }
+  }
+  Tally(const Tally&) = delete;
+  Tally& operator=(const Tally&) = delete;
+
+  void sum_up() {
+    if (std::exchange(summed_up_, true)) return;
     set_status_line("");
     const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
     if (!json_stderr_) info(sentence(seconds));
     if (json_summary_) put_line(dump(event(seconds)));
   }
-  Tally(const Tally&) = delete;
-  Tally& operator=(const Tally&) = delete;
 
   // Returns how many items have ended.
   size_t done(size_t index, const std::string& input, const Item& item) {
@@ -116,7 +125,7 @@ class Tally {
   std::mutex mutex_;
   size_t ok_ = 0, failed_ = 0, skipped_ = 0;
   double audio_ = 0;  // seconds, of the items that are ok
-  bool unwritable_ = false;
+  bool unwritable_ = false, summed_up_ = false;
   size_t next_ = 0;                        // the first item whose line is not out
   std::map<size_t, std::string> waiting_;  // lines that came before their turn
 };
@@ -171,6 +180,7 @@ int run_items(const std::string& title, const std::vector<std::string>& inputs, 
     throw;
   }
   if (inputs.size() > 1) progress.finish();
+  tally.sum_up();
   return tally.exit_code();
 }
 

@@ -33,6 +33,7 @@ void choose_isa() {
 
 int main(int argc, char** argv) {
   namespace cli = fluvox::cli;
+  cli::expect_want_of_memory(argc, argv);
   cli::Program program("fluvox",
                        "A neural vocoder: mel spectrograms to speech with normalizing flows.",
                        version_text());

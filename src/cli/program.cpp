@@ -1,14 +1,20 @@
 #include "cli/program.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
 #include <memory>
 #include <new>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/atomic_file.h"
 #include "core/config.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -40,6 +46,36 @@ int report(bool json, int exit_code, const std::string& code, const std::string&
   return exit_code;
 }
 
+bool as_json_without_memory = false;
+
+void say(std::string_view ready) {
+  if (::write(STDERR_FILENO, ready.data(), ready.size()) < 0) return;  // nobody listens
+}
+
+// The sentence is ready, for nothing can be put together any more.
+int report_want_of_memory() {
+#define FLUVOX_SENTENCE "this machine has not enough memory for that; shorten the input or split it"
+  if (as_json_without_memory) {
+    say(R"({"error":{"code":"out-of-memory","message":")" FLUVOX_SENTENCE "\"}}\n");
+  } else {
+    if (::isatty(STDERR_FILENO) == 1) say("\r\033[K");  // a progress line
+    say("error: " FLUVOX_SENTENCE "\n");
+  }
+#undef FLUVOX_SENTENCE
+  return kBadInput;
+}
+
+[[noreturn]] void end_for_want_of_memory() {
+  try {
+    if (std::current_exception()) throw;
+  } catch (const std::bad_alloc&) {
+    remove_live_temporaries();
+    ::_exit(report_want_of_memory());
+  } catch (...) {  // a fault of ours
+  }
+  std::abort();
+}
+
 // The names by which an option is given, as typed: "--seed", "-o".
 void add_names(const CLI::App& app, std::vector<std::string>& names) {
   for (const CLI::Option* option : app.get_options()) {
@@ -66,6 +102,11 @@ class HelpFormatter : public CLI::Formatter {
 };
 
 }  // namespace
+
+void expect_want_of_memory(int argc, char** argv) {
+  as_json_without_memory = wants_json(argc, argv);
+  std::set_terminate(end_for_want_of_memory);
+}
 
 Program::Program(const std::string& name, const std::string& summary, const std::string& version)
     : app_(summary, name) {
@@ -101,8 +142,10 @@ int Program::run(int argc, char** argv, const std::function<void(int, char**)>& 
   } catch (const Error& error) {
     return report(json, error.exit_code(), error.code(), error.what());
   } catch (const std::bad_alloc&) {
-    return report(json, kBadInput, "out-of-memory",
-                  "this machine has not enough memory for that; shorten the input or split it");
+    return report_want_of_memory();
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(json, static_cast<int>(Fault::io), "folder-unreadable",
+                  text("cannot read ", error.path1().string(), ": ", error.code().message()));
   } catch (const std::exception& error) {
     return report(json, kBadInput, "internal",
                   text("something that should not happen did: ", error.what()));

@@ -1,5 +1,6 @@
 // A program of commands: parsing, help, and the one place where errors become exit codes.
 //
+//   expect_want_of_memory(argc, argv);   // first of all
 //   Program program("fluvox", "what it is", version_text);
 //   CLI::App& command = program.command("mel", "audio to mel files", "  fluvox mel a.wav -o
 //   a.npy"); auto flags = std::make_shared<Flags>(); output_flag(command, *flags);
@@ -18,6 +19,10 @@
 #include <string>
 
 namespace fluvox::cli {
+
+// From here on a program that runs out of memory says so and ends with its exit code, also where
+// memory fails in a destructor or in an error's own sentence. What it was writing is removed.
+void expect_want_of_memory(int argc, char** argv);
 
 class Program {
  public:

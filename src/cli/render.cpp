@@ -11,6 +11,7 @@
 #include "cli/jobs.h"
 #include "cli/record.h"
 #include "cli/voice.h"
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/threads.h"

@@ -151,6 +151,7 @@ void add_distill(Program& program) {
 
 int main(int argc, char** argv) {
   using namespace fluvox;
+  cli::expect_want_of_memory(argc, argv);
   cli::Program program("fluvox-train", "The training side of Fluvox.",
                        text("fluvox-train ", FLUVOX_VERSION, " (commit ", FLUVOX_COMMIT,
                             ")\nprocessor: ", cpu_name(), "; LibTorch ", TORCH_VERSION));

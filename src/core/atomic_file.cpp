@@ -167,6 +167,15 @@ int open_file(const fs::path& path, int flags, unsigned mode) {
   return fd;
 }
 
+void make_folder(const fs::path& folder) {
+  if (folder.empty()) return;
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  if (failed)
+    throw Error(Fault::io, "folder-failed",
+                text("cannot make the folder ", folder.string(), ": ", failed.message()));
+}
+
 void write_file_atomically(const fs::path& path, std::string_view content) {
   AtomicFile file(path);
   file.write(std::as_bytes(std::span(content)));

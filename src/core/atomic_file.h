@@ -46,6 +46,9 @@ class AtomicFile {
 // and errno when it fails.
 int open_file(const std::filesystem::path& path, int flags, unsigned mode = 0);
 
+// With all its parents; no error where it is there already, or has no name.
+void make_folder(const std::filesystem::path& folder);
+
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
 // The whole file; more than max_bytes is refused before memory is taken for it.

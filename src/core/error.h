@@ -31,6 +31,7 @@ class Error : public std::runtime_error {
 template <class... Parts>
 std::string text(const Parts&... parts) {
   std::ostringstream out;
+  out.exceptions(std::ios::badbit);  // else want of memory would leave half a sentence
   (out << ... << parts);
   return out.str();
 }

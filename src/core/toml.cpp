@@ -40,27 +40,65 @@ class Guard {
 
   void check() {
     if (source_.starts_with("\xef\xbb\xbf")) at_ = 3;
-    char before = '\n';  // blanks apart
-    for (int parts = 1; at_ < source_.size(); ++at_) {
+    for (; at_ < source_.size(); ++at_) {
       const char c = source_[at_];
-      if (c == '#') {
+      const bool of_a_word = in_value_ && c == '=';
+      if (c == '#')
         at_ = std::min(source_.find('\n', at_), source_.size()) - 1;
-      } else if (c == '"' || c == '\'') {
-        if (std::string_view(".,=[{\n").find(before) == std::string_view::npos)
-          stop("a quote where no string can begin");
-        skip_string(c);
-      } else if (c == '.') {
-        if (++parts > kMostKeyParts) stop(text("a key of more than ", kMostKeyParts, " parts"));
-      } else if (std::string_view(",=[]{}\n").find(c) != std::string_view::npos) {
-        parts = 1;
-      } else {
+      else if (c == '"' || c == '\'')
+        open_string(c);
+      else if (!step(c))
         refuse_foreign(c);
-      }
-      if (c != ' ' && c != '\t') before = c;
+      if (c != ' ' && c != '\t') before_ = of_a_word ? 'w' : c;
     }
   }
 
  private:
+  // Where a string or a bracket stands inside of a word, the parser takes it for a part of the
+  // word.
+  void open_string(char quote) {
+    if (!stands_after(in_value_ ? "=,[\n" : ".,{[\n")) stop("a quote where no string can begin");
+    skip_string(quote);
+  }
+
+  // Of what structures the text; whether it was that.
+  bool step(char c) {
+    switch (c) {
+      case '.':
+        if (++parts_ > kMostKeyParts) stop(text("a key of more than ", kMostKeyParts, " parts"));
+        return true;
+      case '=':
+        in_value_ = true;
+        break;
+      case '[':  // an array, or the name of a table
+      case '{':
+        if (!stands_after(in_value_ ? "=,[\n" : "[\n") || (c == '{' && !in_value_))
+          stop("a bracket where no value can begin");
+        if (in_value_) open_.push_back(c);
+        in_value_ = in_value_ && c == '[';
+        break;
+      case ']':
+      case '}':
+        if (!open_.empty()) {
+          open_.pop_back();
+          in_value_ = true;
+        }
+        break;
+      case ',':
+        in_value_ = in_value_ && !open_.ends_with('{');
+        break;
+      case '\n':
+        in_value_ = in_value_ && !open_.empty();
+        break;
+      default:
+        return false;
+    }
+    parts_ = 1;
+    return true;
+  }
+
+  bool stands_after(std::string_view these) const { return these.find(before_) != these.npos; }
+
   // From the opening quote to the last closing one.
   void skip_string(char quote) {
     const bool three = source_.substr(at_, 3) == std::string(3, quote);
@@ -96,6 +134,10 @@ class Guard {
   std::string_view source_;
   const std::string& where_;
   size_t at_ = 0;
+  char before_ = '\n';  // blanks apart
+  std::string open_;    // the brackets of arrays and of tables inside of lines
+  bool in_value_ = false;
+  int parts_ = 1;  // of a dotted key
 };
 
 Json convert(const toml::node& node, const std::string& where, int depth) {

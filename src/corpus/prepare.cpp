@@ -252,11 +252,7 @@ std::map<std::string, size_t> Prepared::reasons() const {
 Prepared prepare(const Listing& listing, const Settings& settings, const fs::path& folder,
                  int threads, ProgressMode mode) {
   const Preparer preparer(settings, fs::absolute(folder).lexically_normal());
-  std::error_code failed;
-  fs::create_directories(settings.changes() ? folder / "clips" : folder, failed);
-  if (failed)
-    throw Error(Fault::io, "folder-failed",
-                text("cannot make the folder ", folder.string(), ": ", failed.message()));
+  make_folder(settings.changes() ? folder / "clips" : folder);
   Journal journal(folder / ".prepared.jsonl");
   std::vector<Task> tasks = tasks_of(listing.sources);
   Prepared done;

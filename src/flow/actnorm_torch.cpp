@@ -1,5 +1,6 @@
 #include "flow/actnorm.h"
 #include "flow/step_torch.h"
+#include "ops/ops.h"
 
 namespace fluvox::flow {
 namespace {
@@ -16,13 +17,12 @@ class ActNormTorch : public TorchStep {
 
   Result forward(const Tensor& x, const Condition&) override {
     expect_channels(x, bias_.size(0));
-    const Tensor z = torch::exp(log_scale_).unsqueeze(1) * (x + bias_.unsqueeze(1));
-    return {z, (log_scale_.sum() * x.size(2)).expand({x.size(0)})};
+    return {ops::actnorm(x, log_scale_, bias_), (log_scale_.sum() * x.size(2)).expand({x.size(0)})};
   }
 
   Tensor inverse(const Tensor& z, const Condition&) override {
     expect_channels(z, bias_.size(0));
-    return z * torch::exp(-log_scale_).unsqueeze(1) - bias_.unsqueeze(1);
+    return ops::actnorm_inverse(z, log_scale_, bias_);
   }
 
   void initialise(const Tensor& x, const Condition&) override {

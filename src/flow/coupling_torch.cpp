@@ -1,6 +1,7 @@
 #include "flow/coupling.h"
 #include "flow/halves_torch.h"
 #include "flow/step_torch.h"
+#include "ops/ops.h"
 
 namespace fluvox::flow {
 namespace {
@@ -8,49 +9,41 @@ namespace {
 class CouplingTorch : public TorchStep {
  public:
   explicit CouplingTorch(const Coupling& step)
-      : step_(step), halves_(halves_of(step.keep, step.channels, "coupling")) {
+      : step_(step),
+        halves_(halves_of(step.keep, step.channels, "coupling")),
+        affine_{step.shift, step.scale, step.limit} {
     check(step);
     net_ = register_module("net", net::make_torch_net(step.net, "coupling.net"));
   }
 
   Result forward(const Tensor& x, const Condition& condition) override {
-    return applied(x, shift_and_log_scale(kept_of(x, condition), condition));
+    return applied(x, shift_and_scale(kept_of(x, condition), condition));
   }
 
   Tensor inverse(const Tensor& z, const Condition& condition) override {
-    const Tensor kept = kept_of(z, condition);
-    const Affine affine = shift_and_log_scale(kept, condition);
-    return merge_halves(kept, undone(changed_half(z, halves_), affine), halves_);
+    return ops::coupling_inverse(z, shift_and_scale(kept_of(z, condition), condition), changing(),
+                                 affine_);
   }
 
   Recomputed recompute(const Tensor& z, const Condition& condition) override {
-    const auto [x, affine] = recomputed_leaf(
+    const auto [x, made] = recomputed_leaf(
         z, [&](const Tensor& t) { return kept_of(t, condition); },
         [&](const Tensor& t) { return changed_half(t, halves_); },
-        [&](const Tensor& t) { return shift_and_log_scale(kept_of(t, condition), condition); },
-        undone);
-    return {x, applied(x, affine)};
+        [&](const Tensor& t) { return shift_and_scale(kept_of(t, condition), condition); },
+        [&](const Tensor& t, const Tensor& net) {
+          return ops::coupling_inverse(t, net, {}, affine_);
+        });
+    return {x, applied(x, made)};
   }
 
   net::TorchNet* network() override { return net_.get(); }
 
  private:
-  struct Affine {
-    Tensor b, s;  // undefined where the coupling has none
-  };
+  ops::Changing changing() const { return {1, halves_.changed, halves_.stride}; }
 
-  Result applied(const Tensor& x, const Affine& affine) const {
-    const auto& [b, s] = affine;
-    Tensor changed = changed_half(x, halves_);
-    if (s.defined()) changed = torch::exp(s) * changed;
-    if (b.defined()) changed = changed + b;
-    const Tensor log_det = s.defined() ? sum_per_item(s) : torch::zeros({x.size(0)}, x.options());
-    return {merge_halves(kept_half(x, halves_), changed, halves_), log_det};
-  }
-
-  static Tensor undone(const Tensor& z, const Affine& affine) {
-    const Tensor moved = affine.b.defined() ? z - affine.b : z;
-    return affine.s.defined() ? moved * torch::exp(-affine.s) : moved;
+  Result applied(const Tensor& x, const Tensor& made) const {
+    const auto [z, log_det] = ops::coupling(x, made, changing(), affine_);
+    return {z, log_det};
   }
 
   Tensor kept_of(const Tensor& x, const Condition& condition) const {
@@ -59,26 +52,21 @@ class CouplingTorch : public TorchStep {
     return kept_half(x, halves_);
   }
 
-  Affine shift_and_log_scale(const Tensor& kept, const Condition& condition) {
+  // What the net makes of the kept half, [B, parts, channels / 2, T]: b, raw, or both.
+  Tensor shift_and_scale(const Tensor& kept, const Condition& condition) {
     Tensor features = condition.features;
     if (step_.condition == "half")
       features = kept_half(features, halves_of(step_.keep, static_cast<int>(features.size(1)),
                                                place + ".condition"));
     const Tensor out = net_->forward(kept, features);
-    const int64_t half = halves_.count;
-    expect_channels(out, (step_.shift ? half : 0) + (step_.scale == "none" ? 0 : half));
-    Tensor b, s;
-    if (step_.shift) b = out.narrow(1, 0, half);
-    if (step_.scale != "none") {
-      const Tensor raw = out.narrow(1, out.size(1) - half, half);
-      s = step_.scale == "sigmoid" ? torch::log_sigmoid(raw + 2)
-                                   : bounded_log_scale(raw, step_.limit);
-    }
-    return {b, s};
+    const int64_t parts = (step_.shift ? 1 : 0) + (step_.scale == "none" ? 0 : 1);
+    expect_channels(out, parts * halves_.count);
+    return out.unflatten(1, {parts, halves_.count});
   }
 
   Coupling step_;
   Halves halves_;
+  ops::Affine affine_;
   net::TorchNetPtr net_;
 };
 

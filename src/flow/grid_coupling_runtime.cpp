@@ -124,6 +124,7 @@ class GridCouplingStream : public StepStream {
       : step_(step), net_(step.net_->stream()) {}
 
   Grid push(Grid z, const ConditionWindow& condition, bool last, Threads& threads) override {
+    if (z.rows == 0) return z;
     const int before = step_.frames_ && frames_ > 0 ? 1 : 0;
     const int64_t first = frames_ - before;
     Grid x(before + z.rows, z.columns);
@@ -133,7 +134,8 @@ class GridCouplingStream : public StepStream {
     frames_ += z.rows;
     const Grid features = condition.features.rows(first, frames_);
     const Grid out = net_->push(step_.seen(x, places, features, threads), nullptr, last, threads);
-    affine_inverse(places.rows, places.columns, places.changed, step_.affine(out), threads);
+    if (places.rows > 0)
+      affine_inverse(places.rows, places.columns, places.changed, step_.affine(out), threads);
     std::copy_n(x.row(before), z.values.size(), z.values.begin());
     if (step_.frames_ && z.rows > 0) {
       neighbour_ = Grid(1, z.columns);

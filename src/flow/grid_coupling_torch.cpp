@@ -1,5 +1,6 @@
 #include "flow/grid_coupling.h"
 #include "flow/step_torch.h"
+#include "ops/ops.h"
 
 namespace fluvox::flow {
 namespace {
@@ -7,43 +8,41 @@ namespace {
 class GridCouplingTorch : public TorchStep {
  public:
   explicit GridCouplingTorch(const GridCoupling& step)
-      : step_(step), axis_(step.axis == "frames" ? -2 : -1) {
+      : step_(step),
+        axis_(step.axis == "frames" ? -2 : -1),
+        changing_{step.axis == "frames" ? 2 : 1, 1 - step.keep, 2},
+        affine_{true, "exp", step.limit} {
     net_ = register_module("net", net::make_torch_net(step.net, "grid_coupling.net"));
   }
 
   Result forward(const Tensor& x, const Condition& condition) override {
-    const Tensor grid = x.transpose(1, 2);  // [B, frames, bins]
-    return applied(grid, shift_and_log_scale(grid, condition));
+    return applied(x, shift_and_scale(x, condition));
   }
 
   Tensor inverse(const Tensor& z, const Condition& condition) override {
-    const Tensor grid = z.transpose(1, 2);
-    const Affine affine = shift_and_log_scale(grid, condition);
-    return merge(grid, undone(every_other(grid, 1 - step_.keep), affine));
+    return ops::coupling_inverse(z, shift_and_scale(z, condition), changing_, affine_);
   }
 
   Recomputed recompute(const Tensor& z, const Condition& condition) override {
-    const auto [x, affine] = recomputed_leaf(
-        z, [&](const Tensor& t) { return every_other(t.transpose(1, 2), step_.keep); },
-        [&](const Tensor& t) { return every_other(t.transpose(1, 2), 1 - step_.keep); },
-        [&](const Tensor& t) { return shift_and_log_scale(t.transpose(1, 2), condition); }, undone);
-    return {x, applied(x.transpose(1, 2), affine)};
+    const auto half = [this](const Tensor& t, int64_t first) {
+      return t.slice(changing_.dim, first, std::nullopt, 2);
+    };
+    const auto [x, made] = recomputed_leaf(
+        z, [&](const Tensor& t) { return half(t, step_.keep); },
+        [&](const Tensor& t) { return half(t, 1 - step_.keep); },
+        [&](const Tensor& t) { return shift_and_scale(t, condition); },
+        [&](const Tensor& t, const Tensor& net) {
+          return ops::coupling_inverse(t, net, {}, affine_);
+        });
+    return {x, applied(x, made)};
   }
 
   net::TorchNet* network() override { return net_.get(); }
 
  private:
-  struct Affine {
-    Tensor b, s;
-  };
-
-  Result applied(const Tensor& grid, const Affine& affine) const {
-    const Tensor changed = torch::exp(affine.s) * every_other(grid, 1 - step_.keep) + affine.b;
-    return {merge(grid, changed), sum_per_item(affine.s)};
-  }
-
-  static Tensor undone(const Tensor& z, const Affine& affine) {
-    return (z - affine.b) * torch::exp(-affine.s);
+  Result applied(const Tensor& x, const Tensor& made) const {
+    const auto [z, log_det] = ops::coupling(x, made, changing_, affine_);
+    return {z, log_det};
   }
 
   Tensor every_other(const Tensor& grid, int first) const {
@@ -58,28 +57,21 @@ class GridCouplingTorch : public TorchStep {
     return torch::constant_pad_nd(mine, {0, 0, 1, 0}).narrow(-2, 0, rows);
   }
 
-  Affine shift_and_log_scale(const Tensor& grid, const Condition& condition) {
+  // b and raw at the changed places of x [B, bins, frames]: [B, 2, bins', frames']
+  Tensor shift_and_scale(const Tensor& x, const Condition& condition) {
+    const Tensor grid = x.transpose(1, 2);  // [B, frames, bins]
     const Tensor maps = every_other(condition.features, 1 - step_.keep);
     const int64_t rows = maps.size(-2);
-    if (rows == 0) {
-      const Tensor none = every_other(grid, 1 - step_.keep);
-      return {none, none};
-    }
+    if (rows == 0) return torch::zeros({x.size(0), 2, maps.size(-1), 0}, x.options());
     const Tensor seen =
         torch::cat({kept(grid, rows).unsqueeze(1), maps, kept(condition.features, rows)}, 1);
-    const Tensor out = net_->forward(seen.contiguous(at::MemoryFormat::ChannelsLast), {});
-    return {out.select(1, 0), bounded_log_scale(out.select(1, 1), step_.limit)};
-  }
-
-  // The grid with its changed places replaced, as [B, bins, frames].
-  Tensor merge(const Tensor& grid, const Tensor& changed) const {
-    Tensor merged = grid.clone();
-    every_other(merged, 1 - step_.keep).copy_(changed);
-    return merged.transpose(1, 2);
+    return net_->forward(seen.contiguous(at::MemoryFormat::ChannelsLast), {}).transpose(2, 3);
   }
 
   GridCoupling step_;
   int64_t axis_;
+  ops::Changing changing_;
+  ops::Affine affine_;
   net::TorchNetPtr net_;
 };
 

@@ -1,5 +1,6 @@
 #include "flow/invertible1x1.h"
 #include "flow/step_torch.h"
+#include "ops/ops.h"
 
 namespace fluvox::flow {
 namespace {
@@ -24,16 +25,18 @@ class Mixing : public TorchStep {
   Result forward(const Tensor& x, const Condition&) override {
     const Matrix m = checked(x);
     const Tensor log_det = (m.log_abs_det * x.size(2)).to(x.scalar_type());
-    return {torch::matmul(m.weight.to(x.scalar_type()), x), log_det.expand({x.size(0)})};
+    return {ops::mixing(m.weight.to(x.scalar_type()), x), log_det.expand({x.size(0)})};
   }
 
   Tensor inverse(const Tensor& z, const Condition&) override {
-    return torch::matmul(inverted(checked(z).weight).to(z.scalar_type()), z);
+    return ops::mixing(inverted(checked(z).weight).to(z.scalar_type()), z);
   }
 
  protected:
   virtual Matrix matrix() const = 0;
-  virtual Tensor inverted(const Tensor& weight) const { return torch::linalg_inv(weight); }
+  virtual Tensor inverted(const Tensor& weight) const {
+    return ops::inverse_log_det(weight).inverse;
+  }
 
   const int64_t channels_;
 
@@ -62,8 +65,8 @@ class PlainMixing : public Mixing {
  protected:
   Matrix matrix() const override {
     const Tensor weight = weight_.to(torch::kFloat64);
-    // slogdet in double: cheap at this size, and log|det| whatever the sign of det W.
-    return {weight, std::get<1>(torch::linalg_slogdet(weight))};
+    // In double: cheap at this size, and log|det| whatever the sign of det W.
+    return {weight, ops::inverse_log_det(weight).log_abs_det};
   }
 
  private:

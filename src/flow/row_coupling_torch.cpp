@@ -1,5 +1,6 @@
 #include "flow/row_coupling.h"
 #include "flow/step_torch.h"
+#include "ops/ops.h"
 
 namespace fluvox::flow {
 namespace {
@@ -21,9 +22,9 @@ class RowCouplingTorch : public TorchStep {
   Result forward(const Tensor& x, const Condition& condition) override {
     const auto [rows, features] = in_order(x, condition);
     const int64_t changing = step_.rows - 1;
-    const auto [b, s] = shift_and_log_scale(rows.narrow(1, 0, changing), features);
-    const Tensor changed = torch::exp(s) * rows.narrow(1, 1, changing) + b;
-    return {in_place(torch::cat({rows.narrow(1, 0, 1), changed}, 1)), sum_per_item(s)};
+    const Tensor made = net_->forward(rows.narrow(1, 0, changing).unsqueeze(1), features);
+    const auto [z, log_det] = ops::coupling(rows, made, {1, 1, 1}, {true, "exp", step_.limit});
+    return {in_place(z), log_det};
   }
 
   Tensor inverse(const Tensor& z, const Condition& condition) override {

@@ -37,7 +37,7 @@ class BesideNetStream : public StepStream {
     waiting_.append(z);
     Grid ready = waiting_.rows(from, net_->done());
     waiting_.forget(net_->done());
-    how_.invert(ready, out, threads);
+    if (ready.rows > 0) how_.invert(ready, out, threads);  // a net that looks ahead gives none yet
     return ready;
   }
   int64_t needed() const override { return net_->done(); }

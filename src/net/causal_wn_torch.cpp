@@ -2,6 +2,7 @@
 
 #include "net/causal_wn.h"
 #include "net/net_torch.h"
+#include "ops/ops.h"
 
 namespace fluvox::net {
 namespace {
@@ -43,20 +44,18 @@ class CausalWnTorch : public TorchNet {
                     : padded(kept, net_.front - 1);
     Tensor h = torch::relu(front_->forward(before));
     Tensor skip;
-    const Tensor conditions = net_.condition > 0 ? condition_->forward(features) : Tensor();
+    std::vector<Tensor> conditions;  // of each layer
+    if (net_.condition > 0)
+      conditions = condition_->forward(features).split(2 * int64_t{net_.channels}, 1);
     for (int l = 0; l < net_.layers; ++l) {
       const auto layer = static_cast<size_t>(l);
       const Tensor around = padded(h, (net_.kernel - 1) * dilation(net_, l));
-      Tensor a = in_layers_->ptr<torch::nn::Conv1dImpl>(layer)->forward(around);
-      if (conditions.defined())
-        a = a + conditions.narrow(1, 2 * net_.channels * l, 2 * net_.channels);
-      const Tensor gate = torch::tanh(a.narrow(1, 0, net_.channels)) *
-                          torch::sigmoid(a.narrow(1, net_.channels, net_.channels));
-      const Tensor r = res_skip_->ptr<torch::nn::Conv1dImpl>(layer)->forward(gate);
-      const bool last = l + 1 == net_.layers;
-      if (!last) h = (h + r.narrow(1, 0, net_.channels)) * std::sqrt(0.5);
-      const Tensor mine = last ? r : r.narrow(1, net_.channels, net_.channels);
-      skip = skip.defined() ? skip + mine : mine;
+      const Tensor a = in_layers_->ptr<torch::nn::Conv1dImpl>(layer)->forward(around);
+      const Tensor y = conditions.empty() ? ops::gate(a, {}) : ops::gate(a, conditions[layer]);
+      const std::vector<Tensor> r =
+          res_skip_->ptr<torch::nn::Conv1dImpl>(layer)->forward(y).split(net_.channels, 1);
+      if (l + 1 < net_.layers) h = (h + r.front()) * std::sqrt(0.5);
+      skip = skip.defined() ? skip + r.back() : r.back();
     }
     return end_->forward(torch::relu(mid_->forward(torch::relu(skip))));
   }

@@ -1,5 +1,6 @@
 #include "net/net_torch.h"
 #include "net/separable.h"
+#include "ops/ops.h"
 
 namespace fluvox::net {
 namespace {
@@ -72,14 +73,12 @@ class SeparableTorch : public TorchNet {
  protected:
   Tensor run(const Tensor& kept, const Tensor& features) override {
     Tensor h = start_->forward(kept);
-    const Tensor conditions = condition_->forward(features);
+    const std::vector<Tensor> conditions =
+        condition_->forward(features).split(2 * int64_t{net_.channels}, 1);
     for (int l = 0; l < net_.layers; ++l) {
       const auto layer = static_cast<size_t>(l);
-      const Tensor a = in_layers_->ptr<InLayer>(layer)->forward(h) +
-                       conditions.narrow(1, 2 * net_.channels * l, 2 * net_.channels);
-      const Tensor gate = torch::tanh(a.narrow(1, 0, net_.channels)) *
-                          torch::sigmoid(a.narrow(1, net_.channels, net_.channels));
-      h = h + res_layers_->ptr<torch::nn::Conv1dImpl>(layer)->forward(gate);
+      const Tensor y = ops::gate(in_layers_->ptr<InLayer>(layer)->forward(h), conditions[layer]);
+      h = h + res_layers_->ptr<torch::nn::Conv1dImpl>(layer)->forward(y);
     }
     return end_->forward(h);
   }

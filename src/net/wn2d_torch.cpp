@@ -1,5 +1,6 @@
 #include "net/net_torch.h"
 #include "net/wn2d.h"
+#include "ops/ops.h"
 
 namespace fluvox::net {
 namespace {
@@ -37,20 +38,18 @@ class Wn2dTorch : public TorchNet {
   Tensor run(const Tensor& kept, const Tensor& features) override {
     Tensor h = start_->forward(kept);
     Tensor skip;
-    const Tensor conditions = condition_->forward(features);
+    const std::vector<Tensor> conditions =
+        condition_->forward(features).split(2 * int64_t{net_.channels}, 1);
     for (int l = 0; l < net_.layers(); ++l) {
       const auto layer = static_cast<size_t>(l);
       const Tensor past =
           torch::constant_pad_nd(h, {0, 0, (net_.kernel - 1) * net_.row_dilations[layer], 0});
-      const Tensor a = in_layers_->ptr<torch::nn::Conv2dImpl>(layer)->forward(past) +
-                       conditions.narrow(1, 2 * net_.channels * l, 2 * net_.channels);
-      const Tensor gate = torch::tanh(a.narrow(1, 0, net_.channels)) *
-                          torch::sigmoid(a.narrow(1, net_.channels, net_.channels));
-      const Tensor r = res_skip_->ptr<torch::nn::Conv2dImpl>(layer)->forward(gate);
-      const bool last = l + 1 == net_.layers();
-      if (!last) h = h + r.narrow(1, 0, net_.channels);
-      const Tensor mine = last ? r : r.narrow(1, net_.channels, net_.channels);
-      skip = skip.defined() ? skip + mine : mine;
+      const Tensor a = in_layers_->ptr<torch::nn::Conv2dImpl>(layer)->forward(past);
+      const Tensor y = ops::gate(a, conditions[layer]);
+      const std::vector<Tensor> r =
+          res_skip_->ptr<torch::nn::Conv2dImpl>(layer)->forward(y).split(net_.channels, 1);
+      if (l + 1 < net_.layers()) h = h + r.front();
+      skip = skip.defined() ? skip + r.back() : r.back();
     }
     return end_->forward(skip);
   }

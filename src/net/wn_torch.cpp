@@ -1,5 +1,6 @@
 #include "net/net_torch.h"
 #include "net/wn.h"
+#include "ops/ops.h"
 
 namespace fluvox::net {
 namespace {
@@ -33,19 +34,17 @@ class WnTorch : public TorchNet {
   Tensor run(const Tensor& kept, const Tensor& features) override {
     Tensor h = start_->forward(kept);
     Tensor skip;
-    Tensor conditions;
-    if (wn_.condition > 0) conditions = condition_->forward(features);
+    std::vector<Tensor> conditions;  // of each layer
+    if (wn_.condition > 0)
+      conditions = condition_->forward(features).split(2 * int64_t{wn_.channels}, 1);
     for (int l = 0; l < wn_.layers; ++l) {
       const auto layer = static_cast<size_t>(l);
-      Tensor a = in_layers_->ptr<torch::nn::Conv1dImpl>(layer)->forward(h);
-      if (wn_.condition > 0) a = a + conditions.narrow(1, 2 * wn_.channels * l, 2 * wn_.channels);
-      const Tensor gate = torch::tanh(a.narrow(1, 0, wn_.channels)) *
-                          torch::sigmoid(a.narrow(1, wn_.channels, wn_.channels));
-      const Tensor r = res_skip_->ptr<torch::nn::Conv1dImpl>(layer)->forward(gate);
-      const bool last = l + 1 == wn_.layers;
-      if (!last) h = h + r.narrow(1, 0, wn_.channels);
-      const Tensor mine = last ? r : r.narrow(1, wn_.channels, wn_.channels);
-      skip = skip.defined() ? skip + mine : mine;
+      const Tensor a = in_layers_->ptr<torch::nn::Conv1dImpl>(layer)->forward(h);
+      const Tensor y = conditions.empty() ? ops::gate(a, {}) : ops::gate(a, conditions[layer]);
+      const std::vector<Tensor> r =
+          res_skip_->ptr<torch::nn::Conv1dImpl>(layer)->forward(y).split(wn_.channels, 1);
+      if (l + 1 < wn_.layers) h = h + r.front();
+      skip = skip.defined() ? skip + r.back() : r.back();
     }
     return end_->forward(skip);
   }

@@ -55,30 +55,40 @@ void write_checkpoint(const fs::path& folder, const Checkpoint& checkpoint, int 
       {{"fluvox.checkpoint", json}, {"sha256", flow::hash_content(json, checkpoint.tensors)}});
   // Only now that the new one is safe do old ones go.
   const std::vector<fs::path> all = checkpoints(folder);
-  for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i)
-    if (all[i] != path_of(folder, checkpoint.best_step)) fs::remove(all[i]);
+  for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) {
+    if (all[i] == path_of(folder, checkpoint.best_step)) continue;
+    std::error_code failed;
+    fs::remove(all[i], failed);
+    if (failed) warn(text("an old checkpoint stays, ", all[i].string(), ": ", failed.message()));
+  }
 }
 
 Checkpoint read_checkpoint(const fs::path& path) {
   flow::Safetensors file = flow::read_safetensors(path);
   const std::string json = file.metadata["fluvox.checkpoint"];
-  if (json.empty())
-    throw Error(
-        Fault::input, "checkpoint-invalid",
-        text(path.string(), ": expected a checkpoint of fluvox train, found other tensors"));
+  const auto refuse = [&](const std::string& found) {
+    throw Error(Fault::input, "checkpoint-invalid",
+                text(path.string(), ": expected a checkpoint of fluvox train, found ", found));
+  };
+  if (json.empty()) refuse("other tensors");
   if (flow::hash_content(json, file.tensors) != file.metadata["sha256"])
     throw Error(Fault::input, "checkpoint-damaged",
                 text(path.string(), ": its content does not match its SHA-256: it was damaged"));
   Checkpoint checkpoint;
-  const Json parsed = Json::parse(json);  // it is ours: its hash says so
-  checkpoint.step = parsed.at("step");
-  checkpoint.updates = parsed.at("updates");
-  checkpoint.held_out = parsed.at("held_out").is_number() ? parsed.at("held_out").get<double>() : 0;
-  checkpoint.best_held_out = parsed.value("best_held_out", 0.0);
-  checkpoint.best_step = parsed.value("best_step", int64_t{-1});
-  checkpoint.rate_factor = parsed.value("rate_factor", 1.0);
-  checkpoint.settings = parsed.at("settings");
-  checkpoint.spec = parsed.at("spec");
+  try {
+    const Json parsed = Json::parse(json);
+    checkpoint.step = parsed.at("step");
+    checkpoint.updates = parsed.at("updates");
+    checkpoint.held_out =
+        parsed.at("held_out").is_number() ? parsed.at("held_out").get<double>() : 0;
+    checkpoint.best_held_out = parsed.value("best_held_out", 0.0);
+    checkpoint.best_step = parsed.value("best_step", int64_t{-1});
+    checkpoint.rate_factor = parsed.value("rate_factor", 1.0);
+    checkpoint.settings = parsed.at("settings");
+    checkpoint.spec = parsed.at("spec");
+  } catch (const Json::exception& error) {  // its hash is right, but anybody can make one
+    refuse(text("a description that is none: ", error.what()));
+  }
   checkpoint.tensors = std::move(file.tensors);
   return checkpoint;
 }

@@ -135,6 +135,7 @@ Corpus read_corpus(const TrainSettings& settings, int rate, size_t least, Progre
           }
         }
       } catch (const Error& error) {
+        if (error.fault() == Fault::io) throw;  // of the disk, not of the clip
         corpus.rejected.push_back(error.what());
       }
     }

@@ -5,10 +5,12 @@
 
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 
 #include "audio/wav_header.h"
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/output.h"
 #include "report/png.h"
@@ -81,9 +83,10 @@ EventFile::EventFile(const std::filesystem::path& folder, int64_t first_step) {
   const double started = now();
   path_ = folder /
           text("events.out.tfevents.", static_cast<int64_t>(started), ".", host(), ".", ::getpid());
-  fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  fd_ = open_file(path_, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd_ < 0)
-    throw Error(Fault::io, "write-failed", text("cannot open ", path_.string(), " to log to"));
+    throw Error(Fault::io, "write-failed",
+                text("cannot open ", path_.string(), " to log to: ", std::strerror(errno)));
   write(twofold(1, started) + bytes(3, "brain.Event:2"));
   write(twofold(1, started) + whole(2, first_step) + bytes(7, whole(1, 1)));
 }

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "audio/sound_file.h"
+#include "core/atomic_file.h"
 #include "flow/registry.h"
 #include "report/plot.h"
 #include "report/png.h"
@@ -73,7 +74,7 @@ std::vector<Json> read_log(const fs::path& path) {
 
 void write_report(const fs::path& folder, const std::vector<Copy>& made) {
   const fs::path place = folder / "report";
-  fs::create_directories(place);
+  make_folder(place);
   const std::vector<Json> lines = read_log(folder / "log.jsonl");
   if (!lines.empty()) report::write_png(place / "curves.png", curves(lines));
   for (const Copy& copy : made) {

@@ -5,10 +5,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <future>
 #include <limits>
 
+#include "core/atomic_file.h"
 #include "core/log.h"
 #include "core/output.h"
 #include "core/signals.h"
@@ -113,7 +116,7 @@ void Trainer::start(const TrainOptions& options) {
     throw Error(Fault::usage, "run-exists",
                 text(folder_.string(),
                      " already holds a training run: go on with --resume, or name another folder"));
-  if (peers_->first() && !options.rehearsal) std::filesystem::create_directories(folder_);
+  if (peers_->first() && !options.rehearsal) make_folder(folder_);
   const torch::NoGradGuard no_grad;
   std::optional<std::filesystem::path> init = options.init;
   if (!init && !settings_.prior.empty()) init = settings_.prior;
@@ -301,8 +304,10 @@ void Trainer::note(const Json& event) {
   if (!peers_->first()) return;
   // One line appended with one write: a line is there whole or not at all.
   const std::string line = event.dump() + "\n", path = (folder_ / "log.jsonl").string();
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd < 0) throw Error(Fault::io, "write-failed", text("cannot open ", path, " to log to"));
+  const int fd = open_file(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0)
+    throw Error(Fault::io, "write-failed",
+                text("cannot open ", path, " to log to: ", std::strerror(errno)));
   try {
     write_fully(fd, std::as_bytes(std::span(line)), path);
   } catch (...) {
@@ -371,6 +376,15 @@ void Trainer::measure_and_note() {
   export_model(folder_ / "best.safetensors");
 }
 
+// A run that was killed may have saved its checkpoint, but not yet the models of that step.
+void Trainer::make_up() {
+  const bool best = best_step_ == step_, last = step_ >= settings_.steps;
+  if (!best && !last) return;
+  if (!corpus_.held_out.empty()) measured_ = measure();
+  if (best) export_model(folder_ / "best.safetensors");
+  if (last) export_model(folder_ / "model.safetensors");
+}
+
 void Trainer::run() {
   Progress progress("train", static_cast<double>(settings_.steps), "steps", progress_);
   progress.resume_from(static_cast<double>(step_));
@@ -379,6 +393,7 @@ void Trainer::run() {
   };
   tally_ = {};
   if (peers_->first()) events_ = std::make_unique<EventFile>(folder_, step_);
+  if (step_ > 0) make_up();
   auto next = prepare(step_);
   while (step_ < settings_.steps && !stop_) {
     const Batch batch = next.get();

@@ -75,6 +75,7 @@ class Trainer {
   void set_mel_loss();
   void start(const TrainOptions& options);
   void restore(const Checkpoint& checkpoint);
+  void make_up();
   void restore_newest();  // process 0 reads it, the others take it over
   void share_state();
   void measure_and_note();

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -20,6 +21,7 @@
 #include "support/made_speech.h"
 #include "support/null_sink.h"
 #include "support/run_program.h"
+#include "support/sanitized.h"
 
 namespace fluvox::cli {
 namespace {
@@ -136,6 +138,24 @@ TEST_F(Play, ASignalEndsItAtOnceAndTellsHowFarItWas) {
   EXPECT_THAT(ran.err, HasSubstr("stopped: played"));
 }
 
+TEST_F(Play, ADeviceThatGoesAwayIsExitFourAndTellsHowFarItWas) {
+  NullSink sink(kRate);
+  if (!sink.trouble().empty()) GTEST_SKIP() << sink.trouble();
+  const std::string wav = recording("long", 20, 1);
+  const Ran ran = play({wav, "-m", model_, "--json"}, {.while_running = [&](pid_t) {
+                         const auto heard = [&] {
+                           const auto all = sink.recorded();
+                           return all.size() - std::count(all.begin(), all.end(), 0);
+                         };
+                         for (int i = 0; i < 200 && heard() < 5000; ++i)
+                           std::this_thread::sleep_for(std::chrono::milliseconds(50));
+                         sink.kill_server();
+                       }});
+  EXPECT_EQ(ran.exit_code, 4);
+  EXPECT_THAT(ran.err, HasSubstr(R"({"error":{"code":"device-lost")"));
+  EXPECT_THAT(ran.err, HasSubstr("frames had been played"));
+}
+
 // 768000 samples a second are too much for one thread without vectors.
 TEST_F(Play, WarnsBeforeItBeginsWhatTheMachineCannotKeepUpWith) {
   NullSink sink(kRate);
@@ -166,6 +186,7 @@ TEST_F(Play, WarnsBeforeItBeginsWhatTheMachineCannotKeepUpWith) {
 // Half a minute of the voice in the box in real time, with every sample heard, while another
 // program takes one of the processors for itself.
 TEST_F(Play, TheVoiceHoldsOutBesideABusyProgram) {
+  if (support::kSanitized) GTEST_SKIP() << "under a sanitizer the voice is slower than real time";
   const std::string voice = FLUVOX_SOURCE_DIR "/models/pretrained/compact.safetensors";
   NullSink sink(kRate);
   if (!sink.trouble().empty()) GTEST_SKIP() << sink.trouble();

@@ -95,6 +95,16 @@ TEST(Toml, CharactersBeyondAsciiBelongInQuotes) {
   refusal("a = 1'x\xc3\xa9'");
   refusal("a = \"\"\"x\"\"\"\"\"\"\xc3\xa9\"");
   EXPECT_EQ(parse_toml("a = \"\"\"x\"\"\"\"\"", "t")["a"], "x\"\"");
+  // Quotes that begin no string, for they stand inside of a word.
+  for (const char* word : {"0[['", "0[\n['", "b='", "1.'", "[1='", "[0{'", "[[1='", "{b = c='"})
+    refusal(text("a = ", word, "\xd0\xb9'"));
+  EXPECT_EQ(
+      parse_toml("a = [[1, ['\xd0\xb9']], {k.'\xd0\xb9' = '\xd0\xb9', l = [\n'\xd0\xb9']}]\n"
+                 "[x.'\xd0\xb9']\n'\xd0\xb9'.\"\xd0\xb9\" = '\xd0\xb9'\n",
+                 "t"),
+      Json::parse(
+          "{\"a\":[[1,[\"\xd0\xb9\"]],{\"k\":{\"\xd0\xb9\":\"\xd0\xb9\"},\"l\":[\"\xd0\xb9\"]}],"
+          "\"x\":{\"\xd0\xb9\":{\"\xd0\xb9\":{\"\xd0\xb9\":\"\xd0\xb9\"}}}}"));
 }
 
 TEST(Toml, DottedTextThatIsNoKeyIsFine) {

@@ -1,27 +1,33 @@
 // CUDA on the CPU, as far as kernels/*_cuda.cu use it, so that the tests run the very sources
-// without a GPU: each thread of a block is an OS thread, __syncthreads() a std::barrier, blocks run
-// one after the other. Slow and faithful: ThreadSanitizer sees races, AddressSanitizer overruns.
+// without a GPU: the threads of a block take turns (block_threads.h), blocks run one after the
+// other. ThreadSanitizer sees races, AddressSanitizer overruns. Tensor cores are emulated by the
+// fragments' documented layout, exchanged through the warp; copies in the background land no sooner
+// than they are waited for.
 //
 // Memory from cudaMalloc and each block's shared memory are filled with poison first, all bits set,
 // which is NaN as float and as double: what is read before it is written shows in the result.
 #pragma once
 
-#include <barrier>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <new>
-#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "emulation/block_threads.h"
+
 #define __global__
 #define __device__
 #define __host__
+#define __launch_bounds__(...)
 
 struct uint3 {
   unsigned x, y, z;
@@ -41,12 +47,20 @@ namespace fluvox::emulation {
 
 constexpr unsigned kWarpSize = 32;
 constexpr int kPoison = 0xff;
-constexpr std::size_t kMaxShared = 48 * 1024;  // what a launch may ask for without further steps
+constexpr std::size_t kMaxShared = 48 * 1024;        // what a launch may ask for as it is
+constexpr std::size_t kMaxSharedAsked = 163 * 1024;  // and after cudaFuncSetAttribute: sm_80's
 
+// What each lane offers to the others. There are two sets of slots, used in turn: a lane can write
+// the next set while another still reads this one, and no further.
 struct Warp {
-  explicit Warp(unsigned lanes) : arrived(lanes) { std::memset(slots, kPoison, sizeof slots); }
-  std::barrier<> arrived;
-  std::uint64_t slots[kWarpSize];  // what each lane offers to a shuffle
+  static constexpr std::size_t kSlotBytes = 32;
+  explicit Warp(unsigned lanes) : arrived(lanes) {
+    for (std::atomic<unsigned>& lane : ended) lane = ~0u;
+    for (unsigned lane = lanes; lane < kWarpSize; ++lane) ended[lane] = 0;
+  }
+  Barrier arrived;
+  alignas(kSlotBytes) std::byte slots[2][kWarpSize][kSlotBytes];
+  std::atomic<unsigned> ended[kWarpSize];  // exchanges that a lane took part in before it ended
 };
 
 constexpr std::align_val_t kAlignment{16};
@@ -63,86 +77,190 @@ struct Block {
       warps.push_back(
           std::make_unique<Warp>(threads - first < kWarpSize ? threads - first : kWarpSize));
   }
-  std::barrier<> arrived;
+  Barrier arrived;
   std::unique_ptr<std::byte, Free> shared;
   std::vector<std::unique_ptr<Warp>> warps;
 };
 
-inline thread_local Block* block = nullptr;
-inline thread_local Warp* warp = nullptr;
+struct Copy {
+  void* to;
+  const void* from;  // nullptr: zeros
+};
 
-inline void* shared_memory() { return block->shared.get(); }
+struct Thread {
+  Block* block;
+  Warp* warp;
+  unsigned exchanges = 0;                      // that it took part in so far
+  std::vector<std::vector<Copy>> groups = {};  // of copies; the last one is not committed yet
+};
+inline thread_local Thread* self = nullptr;
+
+inline void* shared_memory() { return self->block->shared.get(); }
+
+inline unsigned lane_of_thread() { return threadIdx.x % kWarpSize; }
+
+// Offers `mine` and waits until all lanes have. The result, offered(lane), is what that lane
+// offers; poison from one that has ended.
+template <class T>
+auto offer(const T& mine) {
+  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= Warp::kSlotBytes);
+  Warp* warp = self->warp;
+  const unsigned number = self->exchanges++;
+  std::memcpy(warp->slots[number % 2][lane_of_thread()], &mine, sizeof mine);
+  warp->arrived.arrive_and_wait();
+  return [number, warp](unsigned lane) {
+    T other;
+    if (number < warp->ended[lane])
+      std::memcpy(&other, warp->slots[number % 2][lane], sizeof other);
+    else
+      std::memset(&other, kPoison, sizeof other);
+    return other;
+  };
+}
 
 // The value that lane `source` offers; its own beyond the warp's 32, as the hardware does.
 template <class T>
-T exchange(T value, unsigned lane, unsigned source) {
-  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t));
-  std::memcpy(&warp->slots[lane], &value, sizeof value);
-  warp->arrived.arrive_and_wait();
-  T other = value;
-  if (source < kWarpSize) std::memcpy(&other, &warp->slots[source], sizeof other);
-  warp->arrived.arrive_and_wait();
-  return other;
+T exchange(T mine, unsigned source) {
+  const auto offered = offer(mine);
+  return source < kWarpSize ? offered(source) : mine;
 }
 
-inline unsigned lane_of_thread() { return threadIdx.x % kWarpSize; }
+inline void copy_async(void* to, const void* from, bool valid) {
+  auto& groups = self->groups;
+  if (groups.empty()) groups.emplace_back();
+  groups.back().push_back({to, valid ? from : nullptr});
+}
+
+inline void copy_async_commit() {
+  auto& groups = self->groups;
+  if (groups.empty()) groups.emplace_back();
+  groups.emplace_back();
+}
+
+inline void copy_async_wait(std::size_t pending) {
+  auto& groups = self->groups;
+  while (groups.size() > pending + 1) {
+    for (const Copy& copy : groups.front())
+      if (copy.from != nullptr)
+        std::memcpy(copy.to, copy.from, 16);
+      else
+        std::memset(copy.to, 0, 16);
+    groups.erase(groups.begin());
+  }
+}
+
+inline void load_matrices(std::uint32_t (&a)[4], const void* mine, bool transposed) {
+  const auto row_of = offer(mine);
+  const unsigned lane = lane_of_thread();
+  for (unsigned m = 0; m < 4; ++m) {
+    std::uint16_t pair[2];
+    for (unsigned i = 0; i < 2; ++i) {
+      const unsigned outer = lane / 4, inner = 2 * (lane % 4) + i;
+      const unsigned row = transposed ? inner : outer, column = transposed ? outer : inner;
+      std::memcpy(&pair[i], static_cast<const std::uint16_t*>(row_of(8 * m + row)) + column,
+                  sizeof pair[i]);
+    }
+    std::memcpy(&a[m], pair, sizeof pair);
+  }
+}
+
+// m16n8k16: element (row, k) of a, (k, column) of b and (row, column) of the sums lie where
+// multiply_add of device.h says.
+template <class Value>
+void multiply_add(float (&sums)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1,
+                  Value value) {
+  struct Fragments {
+    std::uint32_t a[4], b[2];
+  };
+  const auto of_lane = offer(Fragments{{a[0], a[1], a[2], a[3]}, {b0, b1}});
+  const unsigned lane = lane_of_thread(), g = lane / 4, t = lane % 4;
+  const auto number = [&](std::uint32_t pair, unsigned upper) {
+    return value(static_cast<std::uint16_t>(pair >> (16 * upper)));
+  };
+  for (unsigned k = 0; k < 16; ++k) {
+    const unsigned holder = (k % 8) / 2, upper = k % 2, high = k / 8;
+    const Fragments row = of_lane(4 * g + holder);
+    const Fragments left = of_lane(4 * (2 * t) + holder), right = of_lane(4 * (2 * t + 1) + holder);
+    const float a0 = number(row.a[2 * high], upper), a1 = number(row.a[2 * high + 1], upper);
+    const float x = number(left.b[high], upper), y = number(right.b[high], upper);
+    sums[0] += a0 * x;
+    sums[1] += a0 * y;
+    sums[2] += a1 * x;
+    sums[3] += a1 * y;
+  }
+}
 
 // Runs the whole grid before it returns; so every stream is synchronous.
 template <class Body>
 void run_grid(dim3 grid, dim3 threads, std::size_t shared_bytes, Body body) {
   for (unsigned x = 0; x < grid.x; ++x) {
     Block here(threads.x, shared_bytes);
-    std::vector<std::thread> running;
-    running.reserve(threads.x);
-    for (unsigned thread = 0; thread < threads.x; ++thread)
-      running.emplace_back([&, thread] {
-        threadIdx = {thread, 0, 0};
-        blockIdx = {x, 0, 0};
-        blockDim = threads;
-        gridDim = grid;
-        block = &here;
-        warp = here.warps[thread / kWarpSize].get();
-        body();
-        // A thread that has ended is waited for by none. Its shuffles offer poison from now on.
-        std::memset(&warp->slots[lane_of_thread()], kPoison, sizeof(std::uint64_t));
-        warp->arrived.arrive_and_drop();
-        here.arrived.arrive_and_drop();
-      });
-    for (std::thread& thread : running) thread.join();
+    std::vector<Thread> all;
+    for (unsigned number = 0; number < threads.x; ++number)
+      all.push_back({&here, here.warps[number / kWarpSize].get()});
+    const auto resumed = [&](unsigned number) {
+      self = &all[number];
+      threadIdx = {number, 0, 0};
+      blockIdx = {x, 0, 0};
+      blockDim = threads;
+      gridDim = grid;
+    };
+    run_threads(threads.x, resumed, [&] {
+      body();
+      // A thread that has ended is waited for by none, and offers nothing from now on.
+      self->warp->ended[lane_of_thread()] = self->exchanges;
+      self->warp->arrived.arrive_and_drop();
+      self->block->arrived.arrive_and_drop();
+    });
   }
 }
 
 }  // namespace fluvox::emulation
 
-inline void __syncthreads() { fluvox::emulation::block->arrived.arrive_and_wait(); }
+inline void __syncthreads() { fluvox::emulation::self->block->arrived.arrive_and_wait(); }
 inline void __syncwarp(unsigned = 0xffffffffu) {
-  fluvox::emulation::warp->arrived.arrive_and_wait();
+  fluvox::emulation::self->warp->arrived.arrive_and_wait();
 }
 
 template <class T>
 T __shfl_xor_sync(unsigned, T value, int lane_mask) {
   const unsigned lane = fluvox::emulation::lane_of_thread();
-  return fluvox::emulation::exchange(value, lane, lane ^ static_cast<unsigned>(lane_mask));
+  return fluvox::emulation::exchange(value, lane ^ static_cast<unsigned>(lane_mask));
 }
 
 template <class T>
 T __shfl_down_sync(unsigned, T value, unsigned delta) {
-  const unsigned lane = fluvox::emulation::lane_of_thread();
-  return fluvox::emulation::exchange(value, lane, lane + delta);
+  return fluvox::emulation::exchange(value, fluvox::emulation::lane_of_thread() + delta);
 }
 
 template <class T>
 T __shfl_sync(unsigned, T value, int source) {
-  return fluvox::emulation::exchange(value, fluvox::emulation::lane_of_thread(),
+  return fluvox::emulation::exchange(value,
                                      static_cast<unsigned>(source) % fluvox::emulation::kWarpSize);
 }
+
+struct alignas(8) float2 {
+  float x, y;
+};
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
+inline float2 make_float2(float x, float y) { return {x, y}; }
+
+inline float __expf(float a) { return std::exp(a); }
+inline float __fdividef(float a, float b) { return a / b; }
 
 // The runtime's functions that device.h and the tests call.
 enum cudaError_t {
   cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
   cudaErrorInvalidConfiguration = 9
 };
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2 };
 struct CUstream_st;
 using cudaStream_t = CUstream_st*;
@@ -152,12 +270,34 @@ struct cudaDeviceProp {
 
 namespace fluvox::emulation {
 inline thread_local cudaError_t last_error = cudaSuccess;
+
+// The shared memory that kernels have asked for.
+inline std::mutex asked_guard;
+inline std::map<const void*, std::size_t> asked;
+
+inline std::size_t allowed_shared(const void* kernel) {
+  const std::lock_guard<std::mutex> lock(asked_guard);
+  const auto found = asked.find(kernel);
+  return found == asked.end() ? kMaxShared : found->second;
+}
+}  // namespace fluvox::emulation
+
+template <class Kernel>
+cudaError_t cudaFuncSetAttribute(Kernel* kernel, cudaFuncAttribute, int bytes) {
+  using namespace fluvox::emulation;
+  if (bytes < 0 || static_cast<std::size_t>(bytes) > kMaxSharedAsked)
+    return last_error = cudaErrorInvalidValue;
+  const std::lock_guard<std::mutex> lock(asked_guard);
+  asked[reinterpret_cast<const void*>(kernel)] = static_cast<std::size_t>(bytes);
+  return cudaSuccess;
 }
 
 inline const char* cudaGetErrorName(cudaError_t error) {
   switch (error) {
     case cudaSuccess:
       return "cudaSuccess";
+    case cudaErrorInvalidValue:
+      return "cudaErrorInvalidValue";
     case cudaErrorMemoryAllocation:
       return "cudaErrorMemoryAllocation";
     case cudaErrorInvalidConfiguration:
@@ -170,6 +310,8 @@ inline const char* cudaGetErrorString(cudaError_t error) {
   switch (error) {
     case cudaSuccess:
       return "no error";
+    case cudaErrorInvalidValue:
+      return "invalid argument";
     case cudaErrorMemoryAllocation:
       return "out of memory";
     case cudaErrorInvalidConfiguration:
@@ -221,9 +363,10 @@ template <class... Parameters>
 cudaError_t cudaLaunchKernel(void (*kernel)(Parameters...), dim3 grid, dim3 threads,
                              void** arguments, std::size_t shared_bytes, cudaStream_t) {
   // Blocks are one-dimensional here, as the kernels' are.
-  const bool fits = grid.x > 0 && grid.y == 1 && grid.z == 1 && threads.x > 0 &&
-                    threads.x <= 1024 && threads.y == 1 && threads.z == 1 &&
-                    shared_bytes <= fluvox::emulation::kMaxShared;
+  const bool fits =
+      grid.x > 0 && grid.y == 1 && grid.z == 1 && threads.x > 0 && threads.x <= 1024 &&
+      threads.y == 1 && threads.z == 1 &&
+      shared_bytes <= fluvox::emulation::allowed_shared(reinterpret_cast<const void*>(kernel));
   if (!fits) return fluvox::emulation::last_error = cudaErrorInvalidConfiguration;
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     fluvox::emulation::run_grid(grid, threads, shared_bytes,

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kernels/device.h"
+#include "kernels/storage.h"
 
 namespace fluvox::kernels {
 
@@ -99,6 +100,27 @@ void expect_close(const std::vector<T>& actual, const std::vector<T>& expected, 
   }
   EXPECT_LE(worst, tolerance) << shape << ": element " << where << " is " << actual[where]
                               << ", expected " << expected[where];
+}
+
+// The numbers of a type that a kernel stores (storage.h), and back.
+template <class T>
+std::vector<T> numbers(const std::vector<float>& values) {
+  std::vector<T> made;
+  for (const float value : values) made.push_back(stored<T>(value));
+  return made;
+}
+
+template <class T>
+std::vector<float> floats(const std::vector<T>& values) {
+  std::vector<float> made;
+  for (const T value : values) made.push_back(to_float(value));
+  return made;
+}
+
+// The values that T makes of these.
+template <class T>
+std::vector<float> kept_as(const std::vector<float>& values) {
+  return floats(numbers<T>(values));
 }
 
 }  // namespace fluvox::kernels

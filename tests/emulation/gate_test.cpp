@@ -54,5 +54,49 @@ TEST_F(GateDevice, WorksInPlace) {
   expect_close(device_a.download(), expected, 5e-7, "in place");
 }
 
+// As T the CPU twin is given what T holds, and the result is compared within T's rounding.
+template <class T>
+void factors_agree(double tolerance) {
+  for (const int rows : {0, 1, 3})
+    for (const int channels : {1, 43, 128, 129})
+      for (const bool conditioned : {false, true}) {
+        const auto n = static_cast<std::size_t>(channels), t = static_cast<std::size_t>(rows);
+        const std::string shape = text(rows, " rows, ", channels, " channels, ", conditioned);
+        const std::vector<float> a = kept_as<T>(random_floats(t * (2 * n + 3), 5, 3));
+        const std::vector<float> q = kept_as<T>(random_floats(t * 4 * n, 6, 3));
+        const std::vector<float> gy = kept_as<T>(random_floats(t * n, 7));
+        std::vector<float> f(t * 2 * n), y(t * n), ga(t * 2 * n);
+        gate_factors_cpu(rows, channels, 0, channels, a.data(), 2 * channels + 3,
+                         conditioned ? q.data() : nullptr, 4 * channels, f.data(), y.data(),
+                         channels);
+        DeviceArray<T> device_a(numbers<T>(a)), device_q(numbers<T>(q)), device_f(f.size()),
+            device_y(y.size()), alone(y.size());
+        const T* condition = conditioned ? device_q.data() : nullptr;
+        Status status =
+            gate_factors_cuda<T>(rows, channels, device_a.data(), 2 * channels + 3, condition,
+                                 4 * channels, device_f.data(), device_y.data(), channels, nullptr);
+        ASSERT_TRUE(status.ok()) << status.message;
+        expect_close(floats(device_f.download()), f, tolerance, shape);
+        expect_close(floats(device_y.download()), y, 2 * tolerance, shape);
+        status = gate_factors_cuda<T>(rows, channels, device_a.data(), 2 * channels + 3, condition,
+                                      4 * channels, nullptr, alone.data(), channels, nullptr);
+        ASSERT_TRUE(status.ok()) << status.message;
+        EXPECT_EQ(floats(alone.download()), floats(device_y.download())) << shape;
+        f = kept_as<T>(f);
+        gate_backward_cpu(rows, channels, 0, channels, f.data(), gy.data(), ga.data());
+        DeviceArray<T> given_f(numbers<T>(f)), device_gy(numbers<T>(gy)), device_ga(ga.size());
+        status = gate_backward_cuda<T>(rows, channels, given_f.data(), device_gy.data(),
+                                       device_ga.data(), nullptr);
+        ASSERT_TRUE(status.ok()) << status.message;
+        expect_close(floats(device_ga.download()), ga, tolerance, shape);
+      }
+}
+
+TEST_F(GateDevice, FactorsAndBackwardAgreeWithTheCpu) {
+  factors_agree<float>(5e-7);
+  factors_agree<Bf16>(4e-3);
+  factors_agree<Half>(5e-4);
+}
+
 }  // namespace
 }  // namespace fluvox::kernels

@@ -57,11 +57,21 @@ const Way kSignal{.name = "a signal",
                   .json = false,
                   .calls = ",open,read,write,"};
 
+// Each of its tensors is a call that can fail; two steps are enough to render.
+flow::Model least_model() {
+  flow::Model model = support::small_compact();
+  model.spec.steps.resize(2);
+  std::erase_if(model.tensors, [](const auto& tensor) {
+    return tensor.first.starts_with("steps.") && !tensor.first.starts_with("steps.1.");
+  });
+  return model;
+}
+
 class IoFaults : public testing::Test {
  protected:
   IoFaults() {
     for (const fs::path& folder : {in_, out_}) fs::create_directories(folder);
-    const flow::Model model = support::small_compact();
+    const flow::Model model = least_model();
     flow::write_model(at("model.safetensors"), model.spec, model.tensors);
     for (const char* name : {"a", "b"}) {
       const auto sound = support::made_speech(22050, 0.1, static_cast<unsigned>(name[0]));

@@ -255,5 +255,104 @@ TEST_P(Coupling, LongLogDeterminantsStayExact) {
   EXPECT_NEAR(total, expected, 1e-8);
 }
 
+// The double precision forms against differences of their own forward, the float32 ones against
+// those: sum along * z + g log_det, or sum along * x of the inverse.
+TEST_P(CouplingBounds, BackwardIsTheDerivative) {
+  const double g = 0.7;
+  for (const bool forward : {true, false})
+    for (const int columns : {1, 5, 130}) {
+      const int rows = 2;
+      const auto size = static_cast<std::size_t>(rows * columns);
+      const auto doubles = [&](unsigned seed) {
+        const std::vector<float> values = random_floats(size, seed);
+        return std::vector<double>(values.begin(), values.end());
+      };
+      std::vector<double> in = doubles(20), raw = doubles(21), b = doubles(22), out(size);
+      const std::vector<double> along = doubles(23);
+      const ConstViewOf<double> raw_view = {raw.data(), columns}, b_view = {b.data(), columns};
+      const LogScaleOf<double> scale = {raw_view, bound(), 1.5};
+      const auto value = [&] {
+        double log_det[rows] = {};
+        if (forward)
+          coupling_forward_cpu(rows, columns, {in.data(), columns}, scale, b_view,
+                               {out.data(), columns}, log_det);
+        else
+          coupling_inverse_cpu(rows, columns, {in.data(), columns}, scale, b_view,
+                               {out.data(), columns});
+        double sum = g * (log_det[0] + log_det[1]);
+        for (std::size_t i = 0; i < size; ++i) sum += along[i] * out[i];
+        return sum;
+      };
+      value();
+      const std::vector<double> x = forward ? in : out;
+      std::vector<double> of_in(size), of_b(size), of_raw(size);
+      const CouplingGradients<double> gradients = {
+          {of_in.data(), columns}, {of_b.data(), columns}, {of_raw.data(), columns}};
+      if (forward)
+        coupling_backward_cpu(rows, columns, {x.data(), columns}, scale, {along.data(), columns}, g,
+                              gradients);
+      else
+        coupling_inverse_backward_cpu(rows, columns, {x.data(), columns}, scale,
+                                      {along.data(), columns}, gradients);
+      const std::vector<float> x32(x.begin(), x.end()), raw32(raw.begin(), raw.end()),
+          along32(along.begin(), along.end());
+      std::vector<float> of_in32(size), of_b32(size), of_raw32(size);
+      const LogScale scale32 = {{raw32.data(), columns}, bound(), 1.5f};
+      const CouplingGradients<float> gradients32 = {
+          {of_in32.data(), columns}, {of_b32.data(), columns}, {of_raw32.data(), columns}};
+      if (forward)
+        coupling_backward_cpu(rows, columns, {x32.data(), columns}, scale32,
+                              {along32.data(), columns}, static_cast<float>(g), gradients32);
+      else
+        coupling_inverse_backward_cpu(rows, columns, {x32.data(), columns}, scale32,
+                                      {along32.data(), columns}, gradients32);
+      const auto slope = [&](double& parameter) {
+        const double before = parameter, step = 1e-5;
+        parameter = before + step;
+        const double above = value();
+        parameter = before - step;
+        const double below = value();
+        parameter = before;
+        return (above - below) / (2 * step);
+      };
+      for (std::size_t i = 0; i < size; ++i) {
+        EXPECT_NEAR(of_in[i], slope(in[i]), 1e-6 * (1 + std::abs(of_in[i])));
+        EXPECT_NEAR(of_b[i], slope(b[i]), 1e-6 * (1 + std::abs(of_b[i])));
+        EXPECT_NEAR(of_raw[i], slope(raw[i]), 1e-6 * (1 + std::abs(of_raw[i])));
+        EXPECT_NEAR(of_in32[i], of_in[i], 1e-6 * (1 + std::abs(of_in[i])));
+        EXPECT_NEAR(of_b32[i], of_b[i], 1e-6 * (1 + std::abs(of_b[i])));
+        EXPECT_NEAR(of_raw32[i], of_raw[i], 3e-6 * (1 + std::abs(of_raw[i])));
+      }
+    }
+}
+
+// What is not asked for is not written, in place or not the numbers are the same, and so are the
+// bits of all instruction sets.
+TEST_P(Coupling, BackwardInPlaceHasTheBitsOfThePlainTwin) {
+  for (const ScaleBound bound : {ScaleBound::exact, ScaleBound::tanh, ScaleBound::sigmoid})
+    for (const int columns : {1, 15, 16, 17, 127, 128, 129, 300}) {
+      const int rows = 3, stride = 2 * columns;
+      const auto size = static_cast<std::size_t>(rows * stride);
+      const auto x = random_floats(size, 24), raw = random_floats(size, 25, 3);
+      const auto given = random_floats(size, 26);
+      const LogScale scale = {{raw.data(), stride, 2}, bound, 2};
+      const auto run = [&] {
+        std::vector<float> in_place = given, of_raw(size, 77), of_x(size, 77);
+        const ConstView from = {x.data(), stride, 2};
+        coupling_backward_cpu(rows, columns, from, scale, {given.data(), stride, 2}, 0.5f,
+                              {{of_x.data(), stride, 2}, {nullptr, 0}, {nullptr, 0}});
+        coupling_backward_cpu(
+            rows, columns, from, scale, {in_place.data(), stride, 2}, 0.5f,
+            {{in_place.data(), stride, 2}, {nullptr, 0}, {of_raw.data(), stride, 2}});
+        for (std::size_t i = 0; i < size; ++i) {
+          EXPECT_EQ(in_place[i], i % 2 == 0 ? of_x[i] : given[i]);
+          EXPECT_TRUE(i % 2 == 0 || of_raw[i] == 77);
+        }
+        return std::pair(in_place, of_raw);
+      };
+      EXPECT_EQ(run(), plainly(run)) << columns << " columns";
+    }
+}
+
 }  // namespace
 }  // namespace fluvox::kernels

@@ -123,5 +123,66 @@ TEST_P(Gate, HasTheBitsOfThePlainTwin) {
   }
 }
 
+TEST_P(Gate, FactorsAgreeWithFloat64) {
+  for (const int channels : {1, 7, 8, 15, 16, 17, 33}) {
+    const std::ptrdiff_t rows = 4, n = channels;
+    const auto size = static_cast<std::size_t>(rows * n);
+    std::mt19937 engine(3);
+    std::normal_distribution<float> distribution(0, 3);
+    std::vector<float> a(2 * size), q(2 * size), f(2 * size), y(size), alone(size);
+    for (float& value : a) value = distribution(engine);
+    for (float& value : q) value = distribution(engine);
+    gate_factors_cpu(rows, channels, 0, channels, a.data(), 2 * n, q.data(), 2 * n, f.data(),
+                     y.data(), n);
+    // in two pieces, as threads share them
+    for (const auto& [first, last] : {std::pair(0, channels / 3), {channels / 3, channels}})
+      gate_factors_cpu(rows, channels, first, last, a.data(), 2 * n, q.data(), 2 * n, nullptr,
+                       alone.data(), n);
+    EXPECT_EQ(y, alone);
+    for (std::size_t i = 0; i < size; ++i) {
+      const std::size_t from = i / static_cast<std::size_t>(n) * static_cast<std::size_t>(n) + i,
+                        behind = from + static_cast<std::size_t>(n);
+      const float u = a[from] + q[from], v = a[behind] + q[behind];
+      EXPECT_NEAR(f[from], std::tanh(double{u}), 2e-7);
+      EXPECT_NEAR(f[behind], 1 / (1 + std::exp(-double{v})), 1e-7);
+      EXPECT_NEAR(y[i], gate(u, v), 3e-7);
+    }
+  }
+}
+
+TEST_P(Gate, BackwardIsTheDerivative) {
+  for (const int channels : {1, 8, 17, 40}) {
+    const std::ptrdiff_t rows = 3, n = channels;
+    const auto size = static_cast<std::size_t>(rows * n);
+    std::mt19937 engine(4);
+    std::normal_distribution<double> distribution(0, 2);
+    std::vector<double> a(2 * size), f(2 * size), y(size), gy(size), ga(2 * size);
+    for (double& value : a) value = distribution(engine);
+    for (double& value : gy) value = distribution(engine);
+    const auto value = [&] {
+      gate_factors_cpu(rows, channels, 0, channels, a.data(), 2 * n, nullptr, 0, f.data(), y.data(),
+                       n);
+      double sum = 0;
+      for (std::size_t i = 0; i < size; ++i) sum += gy[i] * y[i];
+      return sum;
+    };
+    value();
+    gate_backward_cpu(rows, channels, 0, channels, f.data(), gy.data(), ga.data());
+    const std::vector<float> f32(f.begin(), f.end()), gy32(gy.begin(), gy.end());
+    std::vector<float> ga32(2 * size);
+    gate_backward_cpu(rows, channels, 0, channels, f32.data(), gy32.data(), ga32.data());
+    for (std::size_t i = 0; i < 2 * size; ++i) {
+      const double before = a[i], step = 1e-5;
+      a[i] = before + step;
+      const double above = value();
+      a[i] = before - step;
+      const double below = value();
+      a[i] = before;
+      EXPECT_NEAR(ga[i], (above - below) / (2 * step), 1e-7);
+      EXPECT_NEAR(ga32[i], ga[i], 1e-6 * (1 + std::abs(ga[i])));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace fluvox::kernels

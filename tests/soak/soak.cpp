@@ -9,6 +9,7 @@
 //   - of a device that went away: a front part, no shorter than what was played less its buffers.
 // At the end memory must be what it was after the first rounds. One line a round; exit status 1
 // when something was lost, repeated, or grew.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -39,7 +40,9 @@ using Samples = std::vector<std::int16_t>;
 constexpr int kFirstRounds = 3;          // until caches and pools are as large as they get
 constexpr double kMostGrowth = 8 << 20;  // bytes
 
+// Of what is in use: what the allocator merely keeps is given back first.
 double resident_bytes() {
+  ::malloc_trim(0);
   long pages = 0, resident = 0;
   std::ifstream("/proc/self/statm") >> pages >> resident;
   return static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE));
@@ -219,15 +222,13 @@ class Soak {
     const char* const kinds[] = {"producer stalls", "device stalls", "device goes away"};
     std::printf(
         "%4d  %-16s %-5s sent %8zu played %8llu heard %8zu starved %7llu silence %7llu "
-        "underruns %3llu lost %6llu wrong %llu  %.1f MB\n",
+        "underruns %3llu lost %6llu wrong %llu",
         number, kinds[static_cast<int>(trouble)], good ? "good" : "BAD", sent,
         static_cast<unsigned long long>(stats.frames_played), heard.samples,
         static_cast<unsigned long long>(stats.starved_frames),
         static_cast<unsigned long long>(heard.silence),
         static_cast<unsigned long long>(stats.underruns),
-        static_cast<unsigned long long>(heard.lost), static_cast<unsigned long long>(heard.wrong),
-        resident_bytes() / (1 << 20));
-    std::fflush(stdout);
+        static_cast<unsigned long long>(heard.lost), static_cast<unsigned long long>(heard.wrong));
     return good;
   }
 
@@ -247,6 +248,8 @@ int soak(double minutes, unsigned seed) {
   while (passed() < minutes || rounds <= kFirstRounds) {
     bad += !soak.round(++rounds);
     at_last = resident_bytes();
+    std::printf("  %.1f MB\n", at_last / (1 << 20));
+    std::fflush(stdout);
     if (rounds <= kFirstRounds) at_first = std::max(at_first, at_last);
   }
   const bool grew = at_last > at_first + kMostGrowth;

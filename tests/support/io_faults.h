@@ -2,6 +2,7 @@
 // in a folder before and after.
 #pragma once
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include <filesystem>
@@ -15,7 +16,7 @@ namespace fluvox::support {
 
 struct IoFault {
   std::string under;  // the folder whose files count
-  int at = 1;         // the call, from 1
+  int at = 1;         // the call, from 1; 0: none, they are counted
   int code = 0;       // errno; 0: SIGKILL when the call is done
   bool stays = false;
   std::string calls = ",open,create,read,write,seek,sync,truncate,close,rename,mkdir,chmod,stat,";
@@ -51,6 +52,17 @@ inline FaultyRun run_with_fault(const std::vector<std::string>& command, const s
   const std::string lines = slurp(report);
   run.failed = lines.substr(0, lines.find('\n'));
   return run;
+}
+
+// How many calls of these kinds a run has in which none fails.
+inline int calls_of(const std::vector<std::string>& command, const std::string& shim,
+                    const IoFault& fault) {
+  IoFault none = fault;
+  none.at = 0;
+  none.code = EIO;
+  none.stays = false;
+  const std::string told = run_with_fault(command, shim, none).failed;  // "calls 143"
+  return std::stoi(told.substr(told.find(' ')));
 }
 
 // Path below the folder -> bytes, of all files in it, hidden ones too.

@@ -4,7 +4,7 @@
 //
 //   FLUVOX_FAULT_UNDER   the folder, as an absolute path
 //   FLUVOX_FAULT_CALLS   the names that count, in commas: ",read,write,"
-//   FLUVOX_FAULT_AT      n, from 1
+//   FLUVOX_FAULT_AT      n, from 1; 0: none fails, and how many there were is reported at the end
 //   FLUVOX_FAULT_ERRNO   what the call fails with; 0: SIGKILL when the call is done
 //   FLUVOX_FAULT_STAYS   set: every later one fails too
 //   FLUVOX_FAULT_REPORT  a file that gets a line for each call that failed
@@ -65,6 +65,10 @@ void report(const char* name) {
   const int length = ::snprintf(line, sizeof line, "%s %ld\n", name, count.load());
   ::syscall(SYS_write, fd, line, static_cast<size_t>(length));
   ::syscall(SYS_close, fd);
+}
+
+__attribute__((destructor)) void report_count() {
+  if (plan().report && plan().at == 0) report("calls");
 }
 
 template <class Call>
