@@ -23,7 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/operand.h"
+#include "kernels/storage.h"
 #include "kernels/status.h"
 
 namespace fluvox::kernels {

@@ -18,7 +18,7 @@ struct Matrices {
     for (int o = 0; o < outputs; ++o) {
       y[o] = at.bias[o];
       for (int i = 0; i < inputs; ++i)
-        y[o] += x[i] * double{value(at.w[static_cast<std::ptrdiff_t>(i) * outputs + o])};
+        y[o] += x[i] * double{to_float(at.w[static_cast<std::ptrdiff_t>(i) * outputs + o])};
     }
     at.w += static_cast<std::ptrdiff_t>(inputs) * outputs;
     at.bias += outputs;

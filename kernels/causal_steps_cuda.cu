@@ -38,7 +38,7 @@ struct Block {
       const int part = at / outputs, o = at % outputs;
       float sum = 0;
       for (int i = part; i < inputs; i += kSumParts)
-        sum = fused(in[i], value(w[static_cast<std::ptrdiff_t>(i) * outputs + o]), sum);
+        sum = fused(in[i], to_float(w[static_cast<std::ptrdiff_t>(i) * outputs + o]), sum);
       parts[at] = sum;
     }
     w += static_cast<std::ptrdiff_t>(inputs) * outputs;

@@ -28,7 +28,7 @@
 
 #include <cstddef>
 
-#include "kernels/operand.h"
+#include "kernels/storage.h"
 #include "kernels/span.h"
 #include "kernels/status.h"
 #include "kernels/view.h"

@@ -20,7 +20,7 @@ double convolved(const Conv2dLayer<T>& layer, const Conv2dWeights<float>& weight
       const float* w =
           weights.w + std::ptrdiff_t{i * layer.kernel + j} * layer.inputs * layer.channels + o;
       for (int k = 0; k < layer.inputs; ++k)
-        sum += double{value(x[k])} * w[static_cast<std::ptrdiff_t>(k) * layer.channels];
+        sum += double{to_float(x[k])} * w[static_cast<std::ptrdiff_t>(k) * layer.channels];
     }
   return sum;
 }
@@ -72,7 +72,7 @@ void conv2d_cpu(const Conv2dLayer<T>& layer, const Conv2dWeights<float>& weights
             for (int i = 0; i < 2; ++i) out[i] += positive * weights.last_w[2 * o + i];
           } else {
             layer.h_next[at] = static_cast<float>(h);
-            layer.x_next[at] = rounded<T>(static_cast<float>(positive));
+            layer.x_next[at] = stored<T>(static_cast<float>(positive));
           }
         }
         if (affine != nullptr) transform(*affine, out, r, c, place);

@@ -22,8 +22,8 @@
 #include <initializer_list>
 #include <type_traits>
 
-#include "kernels/operand.h"
 #include "kernels/status.h"
+#include "kernels/storage.h"
 
 // Before a loop over registers: they can only be named, not counted.
 #if defined(FLUVOX_EMULATION)
@@ -184,7 +184,7 @@ template <class T>
 __device__ void multiply_add(float (&sums)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
                              std::uint32_t b1) {
 #if defined(FLUVOX_EMULATION)
-  emulation::multiply_add(sums, a, b0, b1, [](std::uint16_t bits) { return value(T{bits}); });
+  emulation::multiply_add(sums, a, b0, b1, [](std::uint16_t bits) { return to_float(T{bits}); });
 #else
   static_assert(std::is_same_v<T, Bf16> || std::is_same_v<T, Half>);
   if constexpr (std::is_same_v<T, Bf16>)
@@ -206,7 +206,7 @@ __device__ void multiply_add(float (&sums)[4], const std::uint32_t (&a)[4], std:
 template <class T>
 __device__ std::uint32_t pair_of(float first, float second) {
 #if defined(FLUVOX_EMULATION)
-  return rounded<T>(first).bits | std::uint32_t{rounded<T>(second).bits} << 16;
+  return stored<T>(first).bits | std::uint32_t{stored<T>(second).bits} << 16;
 #else
   static_assert(std::is_same_v<T, Bf16> || std::is_same_v<T, Half>);
   std::uint32_t pair;

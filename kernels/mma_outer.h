@@ -13,7 +13,7 @@
 
 #include <cstddef>
 
-#include "kernels/operand.h"
+#include "kernels/storage.h"
 #include "kernels/span.h"
 #include "kernels/status.h"
 

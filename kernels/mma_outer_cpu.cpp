@@ -10,11 +10,11 @@ void mma_outer_cpu(const MmaOuter<T>& outer, const Span* spans, int span_count, 
       for (const Span* span = spans; span < spans + span_count; ++span)
         for (std::ptrdiff_t t = span->begin; t < span->end; ++t) {
           const std::ptrdiff_t row = t + outer.offset;
-          const double d = value(outer.d[t * outer.d_stride + o]);
+          const double d = to_float(outer.d[t * outer.d_stride + o]);
           if (i == outer.inputs)
             sum += d;
           else if (row >= span->from && row < span->to)
-            sum += double{value(outer.x[row * outer.x_stride + i])} * d;
+            sum += double{to_float(outer.x[row * outer.x_stride + i])} * d;
         }
       *result++ = static_cast<float>(sum);
     }

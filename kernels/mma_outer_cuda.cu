@@ -134,7 +134,7 @@ __global__ void __launch_bounds__(Tile<T>::kThreads)
     add_times<T>(tile, stage);
     if (input == 0)
       for (int k = 0; k < kTimes; ++k)
-        bias += value(reinterpret_cast<const T*>(stage + S::kDAt + k * S::kDBytes)[threadIdx.x]);
+        bias += to_float(reinterpret_cast<const T*>(stage + S::kDAt + k * S::kDBytes)[threadIdx.x]);
   }
 
   static_assert(Tile<T>::kColumns == Tile<T>::kThreads);

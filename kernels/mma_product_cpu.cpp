@@ -17,12 +17,12 @@ void mma_product_cpu(const MmaProduct<T>& product, const float* w, const Span* s
           const std::ptrdiff_t row = t + segment.offset;
           for (int i = 0; i < segment.inputs; ++i, column += product.outputs)
             if (row >= span->from && row < span->to)
-              sum += double{value(segment.x[row * segment.stride + i])} * *column;
+              sum += double{to_float(segment.x[row * segment.stride + i])} * *column;
         }
         if (product.y != nullptr) product.y[t * product.y_stride + o] = static_cast<float>(sum);
         if (product.rounded != nullptr)
           product.rounded[t * product.rounded_stride + o] =
-              rounded<T>(static_cast<float>(sum * product.rounded_scale));
+              stored<T>(static_cast<float>(sum * product.rounded_scale));
       }
 }
 

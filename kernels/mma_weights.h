@@ -10,7 +10,7 @@
 
 #include <cstddef>
 
-#include "kernels/operand.h"
+#include "kernels/storage.h"
 
 namespace fluvox::kernels {
 
@@ -51,7 +51,7 @@ void pack_mma(int inputs, int outputs, At at, T* packed) {
       for (int k = 0; k < kChunk<T>; ++k)
         for (int n = 0; n < kPanelOutputs; ++n) {
           const int i = chunk * kChunk<T> + k, o = panel * kPanelOutputs + n;
-          packed[place_in_panel<T>(k, n)] = rounded<T>(i < inputs && o < outputs ? at(i, o) : 0.0f);
+          packed[place_in_panel<T>(k, n)] = stored<T>(i < inputs && o < outputs ? at(i, o) : 0.0f);
         }
 }
 

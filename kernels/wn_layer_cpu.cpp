@@ -32,7 +32,7 @@ double argument(const WnLayer<T>& layer, const WnWeights& weights, const Span& s
     const std::ptrdiff_t row = t + segment.offset;
     if (row >= span.from && row < span.to)
       for (int i = 0; i < segment.inputs; ++i)
-        sum += double{value(segment.x[row * segment.stride + i])} *
+        sum += double{to_float(segment.x[row * segment.stride + i])} *
                w[static_cast<std::ptrdiff_t>(i) * columns];
     w += static_cast<std::ptrdiff_t>(segment.inputs) * columns;
   }
@@ -104,7 +104,7 @@ void wn_layer_cpu(const WnLayer<T>& layer, const WnWeights& weights, const Span*
         if (o < layer.residual) {
           const double next = (layer.h[t * layer.h_stride + o] + r) * layer.scale;
           layer.h_next[t * layer.h_next_stride + o] = static_cast<float>(next);
-          layer.x_next[t * layer.x_next_stride + o] = rounded<T>(static_cast<float>(next));
+          layer.x_next[t * layer.x_next_stride + o] = stored<T>(static_cast<float>(next));
         } else {
           float& sum = layer.out[t * layer.out_stride + o - layer.residual];
           sum = static_cast<float>(sum + r);
@@ -132,13 +132,13 @@ template <class T>
 void wn_layer_backward_cpu(const WnLayer<T>& layer, const WnWeights& weights,
                            const WnBackward<T>& backward, const Span* spans, int span_count) {
   const int channels = layer.channels, columns = layer.residual + layer.outputs;
-  const auto put = [](T* to, double v) { *to = rounded<T>(static_cast<float>(v)); };
+  const auto put = [](T* to, double v) { *to = stored<T>(static_cast<float>(v)); };
   for (const Span* span = spans; span < spans + span_count; ++span)
     for (std::ptrdiff_t t = span->begin; t < span->end; ++t)
       for (int c = 0; c < channels; ++c) {
         double dg = 0;
         for (int o = 0; o < columns; ++o)
-          dg += double{value(backward.dr[t * backward.dr_stride + o])} *
+          dg += double{to_float(backward.dr[t * backward.dr_stride + o])} *
                 weights.after[static_cast<std::ptrdiff_t>(c) * columns + o];
         const double tanh = std::tanh(argument(layer, weights, *span, t, c));
         const double sigmoid =

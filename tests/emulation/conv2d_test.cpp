@@ -41,7 +41,7 @@ class Problem {
 
   Result on_cpu() const {
     Result result = untouched();
-    std::vector<T> x_next(h_.size(), rounded<T>(NAN));
+    std::vector<T> x_next(h_.size(), stored<T>(NAN));
     const Conv2dLayer<T> layer = layer_of(x_.data(), h_.data(), result.h.data(), x_next.data());
     const Conv2dAffine affine = affine_of(from_.data(), result.to.data(), result.log_scale.data());
     conv2d_cpu(layer, {w_.data(), bias_.data(), last_w_.data(), last_bias_.data()},

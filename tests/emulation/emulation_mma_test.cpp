@@ -36,7 +36,7 @@ __global__ void multiply(const T* a, const T* b, float* c) {
 template <class T>
 std::vector<T> random_numbers(std::size_t count, unsigned seed) {
   std::vector<T> numbers;
-  for (const float v : random_floats(count, seed)) numbers.push_back(rounded<T>(v));
+  for (const float v : random_floats(count, seed)) numbers.push_back(stored<T>(v));
   return numbers;
 }
 
@@ -51,7 +51,7 @@ void expect_product() {
     for (std::size_t column = 0; column < kColumns; ++column)
       for (std::size_t k = 0; k < kInputs; ++k)
         expected[row * kColumns + column] +=
-            value(a[row * kInputs + k]) * value(b[k * kColumns + column]);
+            to_float(a[row * kInputs + k]) * to_float(b[k * kColumns + column]);
   ASSERT_TRUE(launch({"multiply", 1, 32}, nullptr, {}, multiply<T>, device_a.data(),
                      device_b.data(), c.data())
                   .ok());
@@ -136,35 +136,35 @@ TEST(Operand, Halves) {
   for (unsigned bits = 0; bits < 0x10000; ++bits) {
     const Half half{static_cast<std::uint16_t>(bits)};
     if ((bits & 0x7fff) > 0x7c00) {
-      EXPECT_TRUE(std::isnan(value(half)));
-      EXPECT_TRUE(std::isnan(value(rounded<Half>(value(half)))));
+      EXPECT_TRUE(std::isnan(to_float(half)));
+      EXPECT_TRUE(std::isnan(to_float(stored<Half>(to_float(half)))));
       continue;
     }
-    ASSERT_EQ(rounded<Half>(value(half)).bits, bits);
+    ASSERT_EQ(stored<Half>(to_float(half)).bits, bits);
     if ((bits & 0x7fff) >= 0x7bff) continue;
     // Half way to the next one it is the even one; a little to either side, the nearer.
-    const double here = value(half), next = value(Half{static_cast<std::uint16_t>(bits + 1)});
+    const double here = to_float(half), next = to_float(Half{static_cast<std::uint16_t>(bits + 1)});
     const float middle = static_cast<float>((here + next) / 2);
     const float towards = static_cast<float>(here), away = static_cast<float>(next);
-    ASSERT_EQ(rounded<Half>(middle).bits, bits % 2 == 0 ? bits : bits + 1);
-    ASSERT_EQ(rounded<Half>(std::nextafter(middle, towards)).bits, bits);
-    ASSERT_EQ(rounded<Half>(std::nextafter(middle, away)).bits, bits + 1);
+    ASSERT_EQ(stored<Half>(middle).bits, bits % 2 == 0 ? bits : bits + 1);
+    ASSERT_EQ(stored<Half>(std::nextafter(middle, towards)).bits, bits);
+    ASSERT_EQ(stored<Half>(std::nextafter(middle, away)).bits, bits + 1);
   }
-  EXPECT_EQ(value(Half{0x3c00}), 1);
-  EXPECT_EQ(value(Half{0xc500}), -5);
-  EXPECT_EQ(value(Half{1}), 0x1p-24f);
-  EXPECT_EQ(value(rounded<Half>(65519)), 65504);
-  EXPECT_EQ(value(rounded<Half>(65520)), INFINITY);
-  EXPECT_EQ(value(rounded<Half>(-INFINITY)), -INFINITY);
+  EXPECT_EQ(to_float(Half{0x3c00}), 1);
+  EXPECT_EQ(to_float(Half{0xc500}), -5);
+  EXPECT_EQ(to_float(Half{1}), 0x1p-24f);
+  EXPECT_EQ(to_float(stored<Half>(65519)), 65504);
+  EXPECT_EQ(to_float(stored<Half>(65520)), INFINITY);
+  EXPECT_EQ(to_float(stored<Half>(-INFINITY)), -INFINITY);
 }
 
 TEST(Operand, Bf16) {
-  EXPECT_EQ(rounded<Bf16>(1).bits, 0x3f80);
-  EXPECT_EQ(rounded<Bf16>(1 + 0x1p-8f).bits, 0x3f80);             // a tie: to the even one
-  EXPECT_EQ(rounded<Bf16>(1 + 3 * 0x1p-8f).bits, 0x3f82);         // and here too
-  EXPECT_EQ(rounded<Bf16>(1 + 0x1p-8f + 0x1p-23f).bits, 0x3f81);  // just above one
-  EXPECT_EQ(value(rounded<Bf16>(std::numeric_limits<float>::max())), INFINITY);
-  EXPECT_TRUE(std::isnan(value(rounded<Bf16>(NAN))));
+  EXPECT_EQ(stored<Bf16>(1).bits, 0x3f80);
+  EXPECT_EQ(stored<Bf16>(1 + 0x1p-8f).bits, 0x3f80);             // a tie: to the even one
+  EXPECT_EQ(stored<Bf16>(1 + 3 * 0x1p-8f).bits, 0x3f82);         // and here too
+  EXPECT_EQ(stored<Bf16>(1 + 0x1p-8f + 0x1p-23f).bits, 0x3f81);  // just above one
+  EXPECT_EQ(to_float(stored<Bf16>(std::numeric_limits<float>::max())), INFINITY);
+  EXPECT_TRUE(std::isnan(to_float(stored<Bf16>(NAN))));
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ void expect_product(const Case& c) {
 
   MmaProduct<T> on_cpu = product;
   std::vector<float> y(rows * outputs, NAN);
-  std::vector<T> rounded_y(rows * outputs, rounded<T>(NAN)), packed;
+  std::vector<T> rounded_y(rows * outputs, stored<T>(NAN)), packed;
   on_cpu.y = y.data();
   product.y = device_y.data();
   if (c.dressed) {

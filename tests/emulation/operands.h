@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "emulation/device_test.h"
-#include "kernels/operand.h"
 #include "kernels/span.h"
+#include "kernels/storage.h"
 
 namespace fluvox::kernels {
 
@@ -22,14 +22,14 @@ inline constexpr double kTolerance<Half> = 2e-3;
 template <class T>
 std::vector<T> all_rounded(const std::vector<float>& values) {
   std::vector<T> all;
-  for (const float v : values) all.push_back(rounded<T>(v));
+  for (const float v : values) all.push_back(stored<T>(v));
   return all;
 }
 
 template <class T>
 std::vector<float> values_of(const std::vector<T>& numbers) {
   std::vector<float> all;
-  for (const T number : numbers) all.push_back(value(number));
+  for (const T number : numbers) all.push_back(to_float(number));
   return all;
 }
 

@@ -22,7 +22,7 @@ void expect_agreement(int channels, bool last, int outputs, int condition, std::
   std::vector<T> dr = series<T>(all, 1, dr_size, dr_size, 3);
   for (std::size_t i = 0; i < dr.size(); ++i)
     if (i % static_cast<std::size_t>(dr_size) >= static_cast<std::size_t>(columns))
-      dr[i] = rounded<T>(0);
+      dr[i] = stored<T>(0);
   const auto size = static_cast<std::size_t>(channels);
   const std::size_t inputs = 3 * size + static_cast<std::size_t>(condition);
   const std::vector<float> in =
@@ -44,7 +44,7 @@ void expect_agreement(int channels, bool last, int outputs, int condition, std::
     return layer;
   };
   const std::size_t rows = rows_of(all), whole = rows * static_cast<std::size_t>(stride);
-  std::vector<T> da(whole, rounded<T>(NAN)), g = da;
+  std::vector<T> da(whole, stored<T>(NAN)), g = da;
   const int count = static_cast<int>(all.size());
   wn_layer_backward_cpu<T>(layer_of(x.data(), features.data()), weights,
                            {dr.data(), dr_size, da.data(), stride, g.data(), stride}, all.data(),

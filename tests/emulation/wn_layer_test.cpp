@@ -49,7 +49,7 @@ class Problem {
 
   Result on_cpu() const {
     std::vector<float> h(h_.size()), out = out_;
-    std::vector<T> x_next(h_.size(), rounded<T>(NAN));
+    std::vector<T> x_next(h_.size(), stored<T>(NAN));
     std::fill(h.begin(), h.end(), NAN);
     const WnLayer<T> layer =
         layer_of(x_.data(), features_.data(), h_.data(), h.data(), x_next.data(), out.data());
