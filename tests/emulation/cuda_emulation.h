@@ -4,6 +4,9 @@
 // fragments' documented layout, exchanged through the warp; copies in the background land no sooner
 // than they are waited for.
 //
+// A stream does at once what it is asked; while it is captured it keeps launches, with their
+// arguments, for its graph, and refuses what CUDA refuses then.
+//
 // Memory from cudaMalloc and each block's shared memory are filled with poison first, all bits set,
 // which is NaN as float and as double: what is read before it is written shows in the result.
 #pragma once
@@ -14,10 +17,13 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <new>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -258,18 +264,39 @@ enum cudaError_t {
   cudaSuccess = 0,
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
-  cudaErrorInvalidConfiguration = 9
+  cudaErrorInvalidConfiguration = 9,
+  cudaErrorInvalidDevice = 101,
+  cudaErrorStreamCaptureUnsupported = 900
 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2 };
-struct CUstream_st;
+enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
+constexpr unsigned cudaStreamNonBlocking = 1;
+struct CUgraph_st {
+  std::vector<std::function<void()>> launches;
+};
+struct CUgraphExec_st : CUgraph_st {};
+struct CUstream_st {
+  CUgraph_st* captured = nullptr;
+};
 using cudaStream_t = CUstream_st*;
+using cudaGraph_t = CUgraph_st*;
+using cudaGraphExec_t = CUgraphExec_st*;
 struct cudaDeviceProp {
   char name[256];
 };
 
 namespace fluvox::emulation {
 inline thread_local cudaError_t last_error = cudaSuccess;
+inline thread_local bool capturing = false;
+
+inline cudaError_t failed(cudaError_t error) { return last_error = error; }
+
+// What is taken, and how much there is to take: a test may lower it.
+inline std::mutex memory_guard;
+inline std::size_t memory_bytes = std::numeric_limits<std::size_t>::max();
+inline std::size_t memory_taken = 0;
+inline std::map<void*, std::size_t> allocations;
 
 // The shared memory that kernels have asked for.
 inline std::mutex asked_guard;
@@ -302,6 +329,10 @@ inline const char* cudaGetErrorName(cudaError_t error) {
       return "cudaErrorMemoryAllocation";
     case cudaErrorInvalidConfiguration:
       return "cudaErrorInvalidConfiguration";
+    case cudaErrorInvalidDevice:
+      return "cudaErrorInvalidDevice";
+    case cudaErrorStreamCaptureUnsupported:
+      return "cudaErrorStreamCaptureUnsupported";
   }
   return "unrecognized error code";
 }
@@ -316,6 +347,10 @@ inline const char* cudaGetErrorString(cudaError_t error) {
       return "out of memory";
     case cudaErrorInvalidConfiguration:
       return "invalid configuration argument";
+    case cudaErrorInvalidDevice:
+      return "invalid device ordinal";
+    case cudaErrorStreamCaptureUnsupported:
+      return "operation not permitted when stream is capturing";
   }
   return "unrecognized error code";
 }
@@ -324,8 +359,53 @@ inline cudaError_t cudaGetLastError() {
   return std::exchange(fluvox::emulation::last_error, cudaSuccess);
 }
 
-inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+inline cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  using namespace fluvox::emulation;
+  return capturing ? failed(cudaErrorStreamCaptureUnsupported) : cudaSuccess;
+}
 inline cudaError_t cudaDeviceSynchronize() { return cudaSuccess; }
+
+inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  *stream = new CUstream_st;
+  return cudaSuccess;
+}
+
+inline cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  delete stream;
+  return cudaSuccess;
+}
+
+inline cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  stream->captured = new CUgraph_st;
+  fluvox::emulation::capturing = true;
+  return cudaSuccess;
+}
+
+inline cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  *graph = std::exchange(stream->captured, nullptr);
+  fluvox::emulation::capturing = false;
+  return cudaSuccess;
+}
+
+inline cudaError_t cudaGraphInstantiate(cudaGraphExec_t* made, cudaGraph_t graph, unsigned) {
+  *made = new CUgraphExec_st{*graph};
+  return cudaSuccess;
+}
+
+inline cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+
+inline cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+
+inline cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t) {
+  for (const auto& launch : graph->launches) launch();
+  return cudaSuccess;
+}
 
 inline cudaError_t cudaGetDeviceCount(int* count) {
   *count = 1;
@@ -337,19 +417,36 @@ inline cudaError_t cudaGetDevice(int* device) {
   return cudaSuccess;
 }
 
+inline cudaError_t cudaSetDevice(int device) {
+  return device == 0 ? cudaSuccess : fluvox::emulation::failed(cudaErrorInvalidDevice);
+}
+
 inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   std::strcpy(properties->name, "emulated on the CPU");
   return cudaSuccess;
 }
 
 inline cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
+  using namespace fluvox::emulation;
+  if (capturing) return failed(cudaErrorStreamCaptureUnsupported);
+  const std::lock_guard<std::mutex> lock(memory_guard);
+  if (bytes > memory_bytes || memory_taken > memory_bytes - bytes)
+    return failed(cudaErrorMemoryAllocation);
   *pointer = std::malloc(bytes > 0 ? bytes : 1);
-  if (*pointer == nullptr) return cudaErrorMemoryAllocation;
-  std::memset(*pointer, fluvox::emulation::kPoison, bytes);
+  if (*pointer == nullptr) return failed(cudaErrorMemoryAllocation);
+  std::memset(*pointer, kPoison, bytes);
+  memory_taken += allocations[*pointer] = bytes;
   return cudaSuccess;
 }
 
 inline cudaError_t cudaFree(void* pointer) {
+  using namespace fluvox::emulation;
+  const std::lock_guard<std::mutex> lock(memory_guard);
+  const auto found = allocations.find(pointer);
+  if (found != allocations.end()) {
+    memory_taken -= found->second;
+    allocations.erase(found);
+  }
   std::free(pointer);
   return cudaSuccess;
 }
@@ -359,19 +456,32 @@ inline cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cud
   return cudaSuccess;
 }
 
+inline cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes,
+                                   cudaMemcpyKind kind, cudaStream_t) {
+  using namespace fluvox::emulation;
+  if (capturing) return failed(cudaErrorStreamCaptureUnsupported);
+  return cudaMemcpy(to, from, bytes, kind);
+}
+
 template <class... Parameters>
 cudaError_t cudaLaunchKernel(void (*kernel)(Parameters...), dim3 grid, dim3 threads,
-                             void** arguments, std::size_t shared_bytes, cudaStream_t) {
+                             void** arguments, std::size_t shared_bytes, cudaStream_t stream) {
   // Blocks are one-dimensional here, as the kernels' are.
   const bool fits =
       grid.x > 0 && grid.y == 1 && grid.z == 1 && threads.x > 0 && threads.x <= 1024 &&
       threads.y == 1 && threads.z == 1 &&
       shared_bytes <= fluvox::emulation::allowed_shared(reinterpret_cast<const void*>(kernel));
   if (!fits) return fluvox::emulation::last_error = cudaErrorInvalidConfiguration;
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    fluvox::emulation::run_grid(grid, threads, shared_bytes,
-                                [&] { kernel(*static_cast<Parameters*>(arguments[I])...); });
+  const auto copied = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return std::tuple<Parameters...>(*static_cast<Parameters*>(arguments[I])...);
   }
   (std::index_sequence_for<Parameters...>{});
+  const auto run = [=] {
+    fluvox::emulation::run_grid(grid, threads, shared_bytes, [&] { std::apply(kernel, copied); });
+  };
+  if (stream != nullptr && stream->captured != nullptr)
+    stream->captured->launches.push_back(run);
+  else
+    run();
   return cudaSuccess;
 }

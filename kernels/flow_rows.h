@@ -1,0 +1,83 @@
+// What lies between the nets of a flow when it is sampled on a GPU: a row is a position, and
+// nothing in it looks at another row. Rows are those that spans (span.h) name, `stride` numbers
+// apart, float32 but where a T is said.
+//
+// The CPU twins are the runtime bodies of the steps (src/flow/*_runtime.cpp): tests/emulation
+// holds whole models together. In each function `spans` is on the device, with no more than `rows`
+// rows to be made; see wn_layer.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/coupling.h"
+#include "kernels/span.h"
+#include "kernels/status.h"
+
+namespace fluvox::kernels {
+
+// Rows [begin, end) of one series, `position` being that of row begin.
+struct DrawnSpan {
+  std::ptrdiff_t begin, end;
+  std::uint64_t seed, item, position;
+  float sigma;
+  const float* given;  // nullptr: drawn. Else taken from here, row begin first
+};
+
+// z[t][c] = sigma normal(seed, item, first_channel + c, position + t - begin): the numbers of
+// noise.h bit for bit; or given[t - begin][c].    c in [0, channels)
+Status drawn_rows_cuda(float* z, std::ptrdiff_t stride, int first_channel, int channels,
+                       const DrawnSpan* spans, int span_count, std::ptrdiff_t rows, Stream stream);
+
+// to[t] = [from[t][first], from[t][first + step], ..., count of them | 1 where `one` | zeros],
+// `width` numbers in all, rounded to T.
+template <class T>
+struct GatheredRows {
+  const float* from;
+  std::ptrdiff_t from_stride;
+  int first, step, count;
+  bool one;
+  T* to;
+  int width;  // also from row to row
+};
+template <class T>
+Status gathered_rows_cuda(const GatheredRows<T>& gathered, const Span* spans, int span_count,
+                          std::ptrdiff_t rows, Stream stream);
+
+// to[t][c] = values[c], c in [0, columns)
+Status filled_rows_cuda(float* to, std::ptrdiff_t stride, int columns, const float* values,
+                        const Span* spans, int span_count, std::ptrdiff_t rows, Stream stream);
+
+// An affine coupling's inverse (coupling.h), and the linear map that follows it:
+//   x = z but x[changed + j step] = (z[changed + j step] - b[j]) exp(-s(raw[j])),  j in [0, count)
+//   y[t][i] = constant[i] + sum over j of matrix[i][j] x[j]        one fused multiply-add a term
+// b, raw: may each be nullptr, for zeros. matrix, constant: both nullptr for y = x.
+// Aliasing: none.
+struct CoupledRows {
+  int channels;
+  const float* z;
+  std::ptrdiff_t z_stride;
+  int changed = 0, step = 1, count = 0;
+  const float* b = nullptr;
+  const float* raw = nullptr;
+  std::ptrdiff_t out_stride = 0;  // of b and raw
+  ScaleBound bound = ScaleBound::exact;
+  float limit = 1;
+  const float* matrix = nullptr;  // [channels][channels]
+  const float* constant = nullptr;
+  float* y;
+  std::ptrdiff_t y_stride;
+};
+Status coupled_rows_cuda(const CoupledRows& coupled, const Span* spans, int span_count,
+                         std::ptrdiff_t rows, Stream stream);
+
+// The past of many arrays: the `bytes` that begin `step` bytes times *moved further on come to the
+// front, by way of `aside`, so that both may overlap. Sizes and addresses: multiples of 4.
+struct Past {
+  unsigned char* front;
+  unsigned char* aside;
+  std::ptrdiff_t step, bytes;
+};
+Status keep_past_cuda(const Past* pasts, int count, const std::ptrdiff_t* moved, Stream stream);
+
+}  // namespace fluvox::kernels
