@@ -1,12 +1,12 @@
 #include <algorithm>
-#include <optional>
+#include <utility>
 
 #include "core/threads.h"
 #include "kernels/gate.h"
 #include "net/net_runtime.h"
 #include "net/packed.h"
 #include "net/window.h"
-#include "net/wn.h"
+#include "net/wn_folded.h"
 
 namespace fluvox::net {
 namespace {
@@ -15,44 +15,12 @@ namespace {
 // them, since the weights come no faster.
 int piece_rows(Precision precision) { return precision == Precision::bf16 ? 96 : 48; }
 
-// A convolution or 1x1 as read from the file, in double: weight [outputs][inputs][taps].
-struct Exact {
-  Exact(Weights& weights, const std::string& name, int outputs_, int inputs_, int taps_)
-      : outputs(outputs_), inputs(inputs_), taps(taps_) {
-    const std::vector<float> w = weights.take(name + ".weight", {outputs, inputs, taps});
-    const std::vector<float> b = weights.take(name + ".bias", {outputs});
-    weight.assign(w.begin(), w.end());
-    bias.assign(b.begin(), b.end());
-  }
-  double at(int o, int i, int tap = 0) const {
-    return weight[(static_cast<size_t>(o) * inputs + i) * taps + tap];
-  }
+PackedMatrix packed(const Matrix& matrix, Precision precision) {
+  const std::vector<float> rounded(matrix.values.begin(), matrix.values.end());
+  return PackedMatrix(rounded.data(), matrix.outputs, 1, matrix.inputs, matrix.outputs, precision);
+}
 
-  int outputs, inputs, taps;
-  std::vector<double> weight, bias;
-};
-
-// A matrix [inputs][outputs] in double, on its way to being packed.
-struct Matrix {
-  Matrix(int inputs_, int outputs_)
-      : inputs(inputs_), outputs(outputs_), values(static_cast<size_t>(inputs_) * outputs_) {}
-  double& at(int i, int o) { return values[static_cast<size_t>(i) * outputs + o]; }
-  PackedMatrix packed(Precision precision) const {
-    const std::vector<float> rounded(values.begin(), values.end());
-    return PackedMatrix(rounded.data(), outputs, 1, inputs, outputs, precision);
-  }
-
-  int inputs, outputs;
-  std::vector<double> values;
-};
-
-// One layer after the exact folds.
-//   a = in(x) + cond(features)     x: the residual stream, or, in layer 0, [kept | 1], since start
-//   is
-//                                  folded into it (the ones make start's bias end where the
-//                                  padding begins)
-//   [change of the residual stream | change of out] = after(gate(a))     skip and end folded: what
-//                                  a layer sends to the skips only ever meets end
+// A layer of wn_folded.h.
 struct Layer {
   int64_t dilation;
   std::vector<PackedMatrix> taps;
@@ -64,32 +32,16 @@ struct Layer {
 
 struct Plan {
   Plan(const Wn& wn_, Weights& weights) : wn(wn_), precision(weights.precision()) {
-    const int channels = wn.channels;
-    const Exact start(weights, "start", channels, wn.inputs, 1);
-    const Exact end(weights, "end", wn.outputs, channels, 1);
-    std::optional<Exact> condition;
-    if (wn.condition > 0)
-      condition.emplace(weights, "cond_layer", 2 * channels * wn.layers, wn.condition, 1);
-    std::vector<double> last_bias = end.bias;
-    for (int l = 0; l < wn.layers; ++l) {
-      const bool last = l + 1 == wn.layers;
-      const Exact in(weights, text("in_layers.", l), 2 * channels, channels, wn.kernel);
-      const Exact res_skip(weights, text("res_skip_layers.", l), last ? channels : 2 * channels,
-                           channels, 1);
-      layers.push_back({int64_t{1} << l, taps_of(in, l == 0 ? &start : nullptr),
-                        condition_of(condition, l), bias_of(in, condition, l),
-                        after(res_skip, end, last), after_bias(res_skip, last)});
-      for (int o = 0; o < wn.outputs; ++o)
-        for (int c = 0; c < channels; ++c)
-          last_bias[static_cast<size_t>(o)] +=
-              end.at(o, c) * res_skip.bias[static_cast<size_t>(last ? c : channels + c)];
-    }
-    out_bias.assign(last_bias.begin(), last_bias.end());
-    Matrix matrix(wn.inputs, channels);
-    for (int i = 0; i < wn.inputs; ++i)
-      for (int c = 0; c < channels; ++c) matrix.at(i, c) = start.at(c, i);
-    start_matrix.push_back(matrix.packed(precision));
-    start_bias.assign(start.bias.begin(), start.bias.end());
+    const FoldedWnEnds ends = fold_wn(wn, weights, [&](const FoldedWnLayer& folded) {
+      Layer layer{folded.dilation,  {}, {}, folded.bias, packed(folded.after, precision),
+                  folded.after_bias};
+      for (const Matrix& tap : folded.taps) layer.taps.push_back(packed(tap, precision));
+      if (folded.condition) layer.condition.push_back(packed(*folded.condition, precision));
+      layers.push_back(std::move(layer));
+    });
+    out_bias = ends.out_bias;
+    start_matrix.push_back(packed(ends.start, precision));
+    start_bias = ends.start_bias;
   }
 
   int64_t reach(const Layer& layer) const { return layer.dilation * (wn.kernel / 2); }
@@ -99,63 +51,6 @@ struct Plan {
   std::vector<Layer> layers;
   std::vector<float> out_bias, start_bias;
   std::vector<PackedMatrix> start_matrix;
-
- private:
-  std::vector<PackedMatrix> taps_of(const Exact& in, const Exact* start) const {
-    std::vector<PackedMatrix> taps;
-    for (int tap = 0; tap < in.taps; ++tap) {
-      Matrix matrix(start ? start->inputs + 1 : in.inputs, in.outputs);
-      for (int o = 0; o < in.outputs; ++o)
-        for (int c = 0; c < in.inputs; ++c) {
-          const double w = in.at(o, c, tap);
-          if (!start) {
-            matrix.at(c, o) = w;
-            continue;
-          }
-          for (int i = 0; i < start->inputs; ++i) matrix.at(i, o) += w * start->at(c, i);
-          matrix.at(start->inputs, o) += w * start->bias[static_cast<size_t>(c)];
-        }
-      taps.push_back(matrix.packed(precision));
-    }
-    return taps;
-  }
-
-  std::vector<PackedMatrix> condition_of(const std::optional<Exact>& condition, int l) const {
-    if (!condition) return {};
-    Matrix matrix(wn.condition, 2 * wn.channels);
-    for (int i = 0; i < wn.condition; ++i)
-      for (int o = 0; o < 2 * wn.channels; ++o)
-        matrix.at(i, o) = condition->at(2 * wn.channels * l + o, i);
-    return {matrix.packed(precision)};
-  }
-
-  static std::vector<float> bias_of(const Exact& in, const std::optional<Exact>& condition, int l) {
-    std::vector<float> bias;
-    for (size_t o = 0; o < in.bias.size(); ++o)
-      bias.push_back(static_cast<float>(
-          in.bias[o] +
-          (condition ? condition->bias[in.bias.size() * static_cast<size_t>(l) + o] : 0.0)));
-    return bias;
-  }
-
-  // [channels] -> [residual: channels, none in the last layer | out: outputs]
-  PackedMatrix after(const Exact& res_skip, const Exact& end, bool last) const {
-    const int residual = last ? 0 : wn.channels;
-    Matrix matrix(wn.channels, residual + wn.outputs);
-    for (int i = 0; i < wn.channels; ++i) {
-      for (int o = 0; o < residual; ++o) matrix.at(i, o) = res_skip.at(o, i);
-      for (int o = 0; o < wn.outputs; ++o)
-        for (int c = 0; c < wn.channels; ++c)
-          matrix.at(i, residual + o) += end.at(o, c) * res_skip.at(residual + c, i);
-    }
-    return matrix.packed(precision);
-  }
-
-  std::vector<float> after_bias(const Exact& res_skip, bool last) const {
-    std::vector<float> bias(static_cast<size_t>((last ? 0 : wn.channels) + wn.outputs), 0.0f);
-    if (!last) std::copy_n(res_skip.bias.begin(), wn.channels, bias.begin());
-    return bias;
-  }
 };
 
 // The input of a layer as rows [first, ...) of the series, with the rows of zeros that stand before
