@@ -1,5 +1,7 @@
 # The GPU twins, kernels/*_cuda.cu. Where nvcc is found they are compiled; with or without it the
-# same sources run on the CPU in tests/emulation. The program fluvox does not link them yet.
+# same sources run on the CPU in tests/emulation. fluvox_gpu is what the program fluvox links: the kernels and
+# their use, with CUDA's runtime inside it, so that it also runs where there is no driver; or, without nvcc, the
+# sentence that says so.
 file(GLOB FLUVOX_CUDA_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*_cuda.cu)
 
 if(FLUVOX_CUDA)
@@ -39,6 +41,13 @@ if(FLUVOX_CUDA)
   endif()
 endif()
 
+if(TARGET fluvox_kernels_cuda)
+  set(fluvox_gpu fluvox_cuda fluvox_kernels_cuda CUDA::cudart_static)
+else()
+  fluvox_library(cuda_absent SOURCES ${PROJECT_SOURCE_DIR}/src/cuda/absent.cpp DEPENDS fluvox_flow)
+  set(fluvox_gpu fluvox_cuda_absent)
+endif()
+
 # fluvox_emulate(target): adds the .cu sources to a test program as C++, for the CPU.
 function(fluvox_emulate target)
   target_sources(${target} PRIVATE ${FLUVOX_CUDA_SOURCES})
@@ -56,8 +65,8 @@ function(fluvox_gpu_tests)
   endif()
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/emulation/*_test.cpp)
   list(FILTER sources EXCLUDE REGEX "/emulation_(mma_)?test\\.cpp$")
-  fluvox_test(gpu LABEL gpu SOURCES ${sources} DEPENDS fluvox_kernels fluvox_core fluvox_kernels_cuda
-              CUDA::cudart_static)
+  fluvox_test(gpu LABEL gpu SOURCES ${sources} DEPENDS fluvox_kernels fluvox_core fluvox_mel fluvox_net fluvox_flow
+              fluvox_runtime ${fluvox_gpu})
   add_dependencies(gpu_tests test_gpu)
   if(TARGET fluvox_ops_cuda)
     fluvox_test(ops_gpu LABEL gpu DEPENDS fluvox_kernels fluvox_core fluvox_ops fluvox_ops_cuda fluvox_kernels_cuda)

@@ -82,6 +82,21 @@ void precision_flag(CLI::App& command, Flags& flags) {
       ->capture_default_str();
 }
 
+void processor_flag(CLI::App& command, Flags& flags) {
+  command
+      .add_option("--device", flags.device,
+                  "what renders: cpu, cuda, cuda:N for the N-th GPU, or auto: a GPU where one can")
+      ->type_name("NAME")
+      ->capture_default_str();
+  command
+      .add_option("--precision", flags.precision,
+                  "what the networks multiply in: fp32; bf16, which is faster and rounds; or, on a "
+                  "GPU, fp16")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"fp32", "bf16", "fp16"}))
+      ->capture_default_str();
+}
+
 void threads_flag(CLI::App& command, Flags& flags) {
   command
       .add_option("--threads", flags.threads, "0: one for each core; results never depend on it")

@@ -27,6 +27,7 @@ struct Flags {
   std::string layout = "auto";
   int threads = 0;
   std::string precision = "fp32";
+  std::string device = "cpu";  // of the commands that take --device for a processor
   std::string encoding = "s16";
   bool json = false, quiet = false;
   std::string progress = "auto";
@@ -42,10 +43,11 @@ void sigma_flag(CLI::App& command, Flags& flags);                            // 
 void noise_flag(CLI::App& command, Flags& flags);                            // --noise
 void chunk_flag(CLI::App& command, int& chunk);                              // --chunk
 void precision_flag(CLI::App& command, Flags& flags);                        // --precision
-void threads_flag(CLI::App& command, Flags& flags);                          // --threads
-void encoding_flag(CLI::App& command, Flags& flags);                         // --encoding
-void json_flag(CLI::App& command, Flags& flags);                             // --json
-void report_flags(CLI::App& command, Flags& flags);  // --progress, -q, -v; they act when parsed
+void processor_flag(CLI::App& command, Flags& flags);  // --device, --precision
+void threads_flag(CLI::App& command, Flags& flags);    // --threads
+void encoding_flag(CLI::App& command, Flags& flags);   // --encoding
+void json_flag(CLI::App& command, Flags& flags);       // --json
+void report_flags(CLI::App& command, Flags& flags);    // --progress, -q, -v; they act when parsed
 
 ProgressMode progress_mode(const Flags& flags);
 

@@ -1,4 +1,4 @@
-// fluvox devices: what can play here.
+// fluvox devices: what can play here, and the GPUs that can render.
 #include <cstdio>
 #include <memory>
 
@@ -8,13 +8,22 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "core/output.h"
+#include "cuda/gpus.h"
 
 namespace fluvox::cli {
 namespace {
 
 int run(const Flags& flags) {
   const auto devices = audio::list_devices();
-  if (devices.empty() && !flags.json)
+  const std::vector<std::string> gpus = cuda::find_gpus().names;
+  for (size_t i = 0; i < gpus.size(); ++i) {
+    const std::string name = text("cuda:", i);
+    const Json json = {{"device", name}, {"name", gpus[i]}};
+    write_stdout((flags.json ? json.dump(-1, ' ', false, Json::error_handler_t::replace)
+                             : text("  ", name, "  ", gpus[i], " (render --device)")) +
+                 "\n");
+  }
+  if (devices.empty() && gpus.empty() && !flags.json)
     throw Error(Fault::device, "no-device",
                 "no audio output device was found: render to a file with "
                 "`fluvox render ... -o out.wav`, or start a sound server");
@@ -41,7 +50,8 @@ int run(const Flags& flags) {
 }  // namespace
 
 void add_devices(Program& program) {
-  CLI::App& command = program.command("devices", "the devices that can play", "  fluvox devices");
+  CLI::App& command = program.command(
+      "devices", "the devices that can play, and the GPUs that can render", "  fluvox devices");
   const auto flags = std::make_shared<Flags>();
   json_flag(command, *flags);
   report_flags(command, *flags);

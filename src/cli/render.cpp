@@ -169,7 +169,10 @@ class Renderer {
                 {"denoise", flags_.denoise},
                 {"denoise_bias", flags_.bias},
                 {"precision", flags_.precision}};
-    if (flags_.precision == "bf16") all["isa"] = kernels::isa_name(kernels::isa());
+    if (session_->on_gpu())
+      all["device"] = "cuda";  // whose bits are other ones
+    else if (flags_.precision == "bf16")
+      all["isa"] = kernels::isa_name(kernels::isa());
     return all;
   }
 
@@ -245,6 +248,7 @@ void add_render(Program& program) {
       "  fluvox render mels/*.npy -d out --normalize lufs:-23\n"
       "  fluvox render speech.npy -o - | aplay\n"
       "  fluvox render mels -d out --resume --shard 2/8\n"
+      "  fluvox render mels -d out --device cuda --precision bf16\n"
       "  fluvox render -f jobs.jsonl -d out\n\n"
       "A line of JSON is {\"input\": \"a.npy\", \"output\": \"a.flac\", \"seed\": 3, "
       "\"sigma\": 0.7}\nwith all but input as you like. Many files, and many "
@@ -298,7 +302,7 @@ void add_render(Program& program) {
       ->check(CLI::IsMember({"silence", "zero-mel"}))
       ->capture_default_str();
   chunk_flag(command, flags->chunk);
-  precision_flag(command, *flags);
+  processor_flag(command, *flags);
   threads_flag(command, *flags);
   json_flag(command, *flags);
   report_flags(command, *flags);

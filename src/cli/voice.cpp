@@ -4,6 +4,7 @@
 
 #include "audio/sound_file.h"
 #include "cli/mel_input.h"
+#include "cli/processor.h"
 #include "core/error.h"
 #include "core/signals.h"
 #include "runtime/stream.h"
@@ -32,14 +33,14 @@ fs::path model_path(const Flags& flags) {
 }
 
 runtime::SessionOptions session_options(const Flags& flags) {
-  return {.threads = flags.threads,
-          .precision = flags.precision == "bf16" ? net::Precision::bf16 : net::Precision::fp32};
+  return options_for(flags.device, flags.precision, flags.threads);
 }
 
 std::unique_ptr<runtime::Session> open_session(const Flags& flags, std::string* sha256) {
+  const runtime::SessionOptions options = session_options(flags);
   const flow::Model model = flow::read_model(model_path(flags));
   if (sha256) *sha256 = model.sha256;
-  return std::make_unique<runtime::Session>(model, session_options(flags));
+  return std::make_unique<runtime::Session>(model, options);
 }
 
 mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
@@ -75,7 +76,8 @@ runtime::RenderOptions render_options(const std::string& input, const runtime::S
 void render_as_made(const runtime::Session& session, const mel::Mel& mel,
                     const runtime::RenderOptions& options, int chunk,
                     const std::function<void(std::span<const float>)>& sink) {
-  if (chunk == 0 && !session.streams()) return sink(session.render(mel, options));
+  if (chunk == 0 && (session.on_gpu() || !session.streams()))
+    return sink(session.render(mel, options));
   const int frames = chunk > 0 ? chunk : kPieceFrames, bands = mel.bands;
   runtime::Stream stream(session, options);
   std::vector<float> samples(static_cast<size_t>(frames) * session.convention().hop);

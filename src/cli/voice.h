@@ -32,8 +32,8 @@ runtime::RenderOptions render_options(const std::string& input, const runtime::S
 inline constexpr int kPieceFrames = 64;  // that suit any machine
 
 // Renders a mel and hands the samples on as they are made: all that is held is a moment of them. In
-// pushes of `chunk` frames; 0: of kPieceFrames, and a model that needs the whole
-// utterance gets it.
+// pushes of `chunk` frames; 0: of kPieceFrames, and a model that needs the whole utterance, or a
+// GPU, gets it.
 void render_as_made(const runtime::Session& session, const mel::Mel& mel,
                     const runtime::RenderOptions& options, int chunk,
                     const std::function<void(std::span<const float>)>& sink);

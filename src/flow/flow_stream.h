@@ -7,23 +7,19 @@
 //   stream.push(rest, true, threads)         // nothing follows: all that is left
 #pragma once
 
-#include <functional>
 #include <map>
 #include <vector>
 
 #include "flow/flow_runtime.h"
+#include "flow/sampler.h"
 
 namespace fluvox::flow {
 
-// z of channels [first_channel, first_channel + columns) at positions [first, first + rows)
-using Noise = std::function<Grid(int first_channel, int columns, int64_t first, int rows)>;
-
-class FlowStream {
+class FlowStream : public SampleStream {
  public:
   FlowStream(const RuntimeFlow& flow, Noise noise);
 
-  // `condition`: the rows of whole positions of z; none where only `last` is to be told
-  std::vector<float> push(const RuntimeCondition& condition, bool last, Threads& threads);
+  std::vector<float> push(const RuntimeCondition& condition, bool last, Threads& threads) override;
 
  private:
   struct Stage {

@@ -41,6 +41,7 @@ Session::Plan::Plan(const flow::Model& model, const SessionOptions& options)
                     shape.frame_samples, hop());
   flow::expect_size("mel", "bands that the conditioner takes", shape.bands,
                     analyser.convention().bands);
+  if (options.sampler) sampler = options.sampler(model, shape);
 }
 
 void Session::Plan::check(const mel::Mel& mel) const {
@@ -50,23 +51,26 @@ void Session::Plan::check(const mel::Mel& mel) const {
   refuse_not_finite("mel", mel.values);
 }
 
-flow::Noise Session::Plan::noise(const RenderOptions& options) {
+flow::Latent Session::Plan::latent(const RenderOptions& options) {
   const double sigma = options.sigma.value_or(spec.sigma);
   if (!(std::isfinite(sigma) && sigma >= 0))
     throw Error(Fault::usage, "sigma-invalid",
                 text("sigma: expected a number of at least 0, found ", sigma));
   if (options.z) {
     const auto positions = static_cast<int64_t>(options.z->size()) / flow.channels();
-    return [z = *options.z, positions](int first_channel, int columns, int64_t first, int rows) {
+    return {[z = *options.z, positions](int first_channel, int columns, int64_t first, int rows) {
       flow::Grid grid(rows, columns);
       for (int c = 0; c < columns; ++c)
         for (int t = 0; t < rows; ++t)
           grid.row(t)[c] = z[static_cast<size_t>((first_channel + c) * positions + first + t)];
       return grid;
-    };
+    }};
   }
-  return [this, sigma = static_cast<float>(sigma), seed = options.seed, item = options.item](
-             int first_channel, int columns, int64_t first, int rows) {
+  flow::Latent latent;
+  if (kind_of(spec.base, "base") == "normal")
+    latent.drawn = {options.seed, options.item, static_cast<float>(sigma)};
+  latent.noise = [this, sigma = static_cast<float>(sigma), seed = options.seed,
+                  item = options.item](int first_channel, int columns, int64_t first, int rows) {
     flow::Grid grid(rows, columns);
     threads.run(columns, [&](int c) {
       std::vector<float> z(static_cast<size_t>(rows));
@@ -75,6 +79,7 @@ flow::Noise Session::Plan::noise(const RenderOptions& options) {
     });
     return grid;
   };
+  return latent;
 }
 
 }  // namespace fluvox::runtime

@@ -1,6 +1,7 @@
 // What a session and its streams share: the model, built for this machine.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 
@@ -19,13 +20,14 @@ struct Session::Plan {
 
   // Refuses frames that the model cannot take, and numbers that are not finite.
   void check(const mel::Mel& mel) const;
-  // Where a rendering's noise comes from: drawn by address, or the z that was given.
-  flow::Noise noise(const RenderOptions& options);
+  // What a rendering begins with: noise drawn by address, or the z that was given.
+  flow::Latent latent(const RenderOptions& options);
 
   flow::Spec spec;
   mel::Analyser analyser;
   flow::RuntimeFlow flow;
   Threads threads;
+  std::unique_ptr<flow::Sampler> sampler;  // instead of the CPU, where it is there
 };
 
 void refuse_not_finite(const std::string& what, std::span<const float> values);

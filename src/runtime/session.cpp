@@ -32,6 +32,15 @@ flow::RuntimeCondition whole_condition(Session::Plan& plan, const mel::Mel& mel)
   return plan.flow.condition(grid, plan.threads);
 }
 
+void check_rendering(const Session::Plan& plan, const mel::Mel& mel, const RenderOptions& options) {
+  check_whole(plan, mel);
+  if (!options.z) return;
+  const int channels = plan.flow.channels(), positions = mel.frames * plan.positions_of_frame();
+  flow::expect_size("z", text("values of ", channels, " channels x ", positions, " positions"),
+                    int64_t{channels} * positions, static_cast<int64_t>(options.z->size()));
+  refuse_not_finite("z", *options.z);
+}
+
 }  // namespace
 
 uint64_t item_of(std::string_view name) {
@@ -68,15 +77,11 @@ int64_t Session::look_ahead() const {
 
 double Session::multiply_adds() const { return plan_->flow.multiply_adds(); }
 
+bool Session::on_gpu() const { return plan_->sampler != nullptr; }
+
 std::vector<float> Session::render(const mel::Mel& mel, const RenderOptions& options) const {
-  check_whole(*plan_, mel);
-  const int positions = z_positions(mel.frames);
-  if (options.z) {
-    flow::expect_size("z",
-                      text("values of ", z_channels(), " channels x ", positions, " positions"),
-                      int64_t{z_channels()} * positions, static_cast<int64_t>(options.z->size()));
-    refuse_not_finite("z", *options.z);
-  }
+  if (plan_->sampler) return render(std::span(&mel, 1), std::span(&options, 1)).front();
+  check_rendering(*plan_, mel, options);
   if (streams()) {
     Stream stream(*this, options);
     stream.push(mel);
@@ -85,12 +90,30 @@ std::vector<float> Session::render(const mel::Mel& mel, const RenderOptions& opt
     stream.pull(audio);
     return audio;
   }
-  const flow::Grid noise = plan_->noise(options)(0, z_channels(), 0, positions);
+  const flow::Grid noise =
+      plan_->latent(options).noise(0, z_channels(), 0, z_positions(mel.frames));
   std::vector<float> z(noise.values.size());  // [channels][positions]
   for (int t = 0; t < noise.rows; ++t)
     for (int c = 0; c < noise.columns; ++c)
       z[static_cast<size_t>(c) * noise.rows + t] = noise.row(t)[c];
   return plan_->flow.inverse(z, whole_condition(*plan_, mel), plan_->threads);
+}
+
+std::vector<std::vector<float>> Session::render(std::span<const mel::Mel> mels,
+                                                std::span<const RenderOptions> options) const {
+  flow::expect_size("render", "options, one for each mel", static_cast<int64_t>(mels.size()),
+                    static_cast<int64_t>(options.size()));
+  std::vector<std::vector<float>> sounds;
+  if (!plan_->sampler) {
+    for (size_t i = 0; i < mels.size(); ++i) sounds.push_back(render(mels[i], options[i]));
+    return sounds;
+  }
+  std::vector<flow::Sampler::Utterance> utterances;
+  for (size_t i = 0; i < mels.size(); ++i) {
+    check_rendering(*plan_, mels[i], options[i]);
+    utterances.push_back({whole_condition(*plan_, mels[i]), plan_->latent(options[i])});
+  }
+  return plan_->sampler->whole(utterances);
 }
 
 std::vector<float> Session::encode(std::span<const float> audio, const mel::Mel& mel,

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "flow/model_file.h"
+#include "flow/sampler.h"
 #include "flow/step_runtime.h"
 #include "mel/convention.h"
 #include "mel/mel.h"
@@ -31,6 +33,10 @@ struct SessionOptions {
   // Of the nets' products. bf16 is faster where the processor has it, and rounds: each precision
   // has bits of its own, and bf16 on AMX others than elsewhere.
   net::Precision precision = net::Precision::fp32;
+  // Makes the processor that renders instead of the CPU (cuda/open.h). Analysis, the conditioner,
+  // encoding and scoring stay on the CPU.
+  std::function<std::unique_ptr<flow::Sampler>(const flow::Model&, const flow::ConditionShape&)>
+      sampler = {};
 };
 
 struct RenderOptions {
@@ -77,6 +83,12 @@ class Session {
 
   mel::Mel analyse(std::span<const float> audio) const;
   std::vector<float> render(const mel::Mel& mel, const RenderOptions& options = {}) const;
+  // Many, each as it would be alone, bit for bit. A GPU takes them side by side.
+  std::vector<std::vector<float>> render(std::span<const mel::Mel> mels,
+                                         std::span<const RenderOptions> options) const;
+  // Whether it renders on another processor than the CPU, for which pieces cost more than the
+  // whole.
+  bool on_gpu() const;
   // The density direction: z of the audio given its mel (audio of exactly frames x hop samples),
   // and its score.
   std::vector<float> encode(std::span<const float> audio, const mel::Mel& mel,

@@ -1,6 +1,7 @@
 #include "runtime/stream.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "net/window.h"
@@ -17,9 +18,14 @@ struct Stream::State {
   State(Session::Plan& plan_, const RenderOptions& options)
       : plan(plan_),
         margins(plan.flow.conditioner().margins()),
-        flow(plan.flow, plan.noise(options)),
+        flow(sampling(plan, plan.latent(options))),
         mel(plan.analyser.convention().bands),
         piece(std::max(1, kPieceSamples / plan.hop())) {}
+
+  static std::unique_ptr<flow::SampleStream> sampling(Session::Plan& plan, flow::Latent latent) {
+    if (plan.sampler) return plan.sampler->stream(std::move(latent));
+    return std::make_unique<flow::FlowStream>(plan.flow, std::move(latent.noise));
+  }
 
   // Frames that can be rendered now: those whose right margin has come.
   int64_t frames_ready() const {
@@ -47,7 +53,7 @@ struct Stream::State {
     if (count > 0) condition = plan.flow.conditioner().forward(with_margins(count), plan.threads);
     rendered += count;
     flushed = finished && rendered == mel.end();
-    const std::vector<float> fresh = flow.push(condition, flushed, plan.threads);
+    const std::vector<float> fresh = flow->push(condition, flushed, plan.threads);
     ready.erase(ready.begin(), ready.begin() + static_cast<std::ptrdiff_t>(pulled));
     pulled = 0;
     ready.insert(ready.end(), fresh.begin(), fresh.end());
@@ -56,7 +62,7 @@ struct Stream::State {
 
   Session::Plan& plan;
   net::Margins margins;
-  flow::FlowStream flow;
+  std::unique_ptr<flow::SampleStream> flow;
   net::Window mel;
   int piece;             // frames
   int64_t rendered = 0;  // frames

@@ -31,6 +31,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"net", {"core", "kernels", "ops"}},
     {"flow", {"core", "kernels", "ops", "net"}},
     {"runtime", {"core", "kernels", "net", "flow", "mel", "audio"}},
+    {"cuda", {"core", "kernels", "net", "flow"}},
     {"api", {"core", "net", "flow", "mel", "runtime"}},
     {"report", {"core", "mel"}},
     {"models", {"core", "net", "flow", "mel"}},
@@ -40,7 +41,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
       "ops"}},
     {"cli",
      {"core", "kernels", "net", "flow", "mel", "audio", "corpus", "runtime", "models", "report",
-      "import", "train", "ops"}},
+      "import", "train", "ops", "cuda"}},
 };
 
 // Headers of libraries, and the files that may include them (beginnings of paths).

@@ -1,0 +1,71 @@
+#include "cuda/linear.h"
+
+namespace fluvox::cuda {
+namespace {
+
+class LinearStage : public Stage {
+ public:
+  explicit LinearStage(const Linear& linear) : folded_(linear.channels) { folded_.take(linear); }
+
+  void lay(Tape& tape, const Rows<float>& z, const Rows<float>& x, int column) const override {
+    tape.add([mapped = folded_.rows(z, x, column), spans = tape.spans(x.delay),
+              series = tape.series(), rows = tape.rows_at_most()](kernels::Stream stream) {
+      return kernels::coupled_rows_cuda(mapped, spans, series, rows, stream);
+    });
+  }
+  bool take(const Linear& linear) override {
+    folded_.take(linear);
+    return true;
+  }
+  void seal() override { folded_.seal(); }
+
+ private:
+  FoldedLinear folded_;
+};
+
+}  // namespace
+
+void Linear::then(const Linear& next) {
+  const auto n = static_cast<size_t>(channels);
+  Linear both{channels, std::vector<double>(n * n, 0.0), next.constant};
+  for (size_t i = 0; i < n; ++i)
+    for (size_t k = 0; k < n; ++k) {
+      both.constant[i] += next.matrix[i * n + k] * constant[k];
+      for (size_t j = 0; j < n; ++j)
+        both.matrix[i * n + j] += next.matrix[i * n + k] * matrix[k * n + j];
+    }
+  *this = both;
+}
+
+void FoldedLinear::take(const Linear& linear) {
+  if (folded_)
+    folded_->then(linear);
+  else
+    folded_ = linear;
+}
+
+void FoldedLinear::seal() {
+  if (!folded_) return;
+  matrix_ = Constant(std::vector<float>(folded_->matrix.begin(), folded_->matrix.end()));
+  constant_ = Constant(std::vector<float>(folded_->constant.begin(), folded_->constant.end()));
+}
+
+kernels::CoupledRows FoldedLinear::rows(const Rows<float>& z, const Rows<float>& x,
+                                        int column) const {
+  kernels::CoupledRows rows{};
+  rows.channels = channels_;
+  rows.step = 1;
+  rows.z = z.at(x.delay);
+  rows.z_stride = z.width;
+  rows.y = x.at(x.delay) + column;
+  rows.y_stride = x.width;
+  if (folded_) {
+    rows.matrix = matrix_.data();
+    rows.constant = constant_.data();
+  }
+  return rows;
+}
+
+StagePtr make_linear(const Linear& linear) { return std::make_unique<LinearStage>(linear); }
+
+}  // namespace fluvox::cuda

@@ -1,0 +1,39 @@
+// A flow as the GPU samples it: its steps backwards, linear ones folded into their neighbours, the
+// weights packed on the device. Refuses what has no CUDA body, by name.
+#pragma once
+
+#include <vector>
+
+#include "cuda/stage.h"
+#include "flow/model_file.h"
+#include "flow/step_runtime.h"
+
+namespace fluvox::cuda {
+
+struct Plan {
+  // The model has passed flow::RuntimeFlow: its parts belong together. The device is in use.
+  Plan(const flow::Model& model, const flow::ConditionShape& condition, Precision precision);
+
+  // Lays all of it out (tape.h): noise comes in, audio goes out.
+  void lay(Tape& tape) const;
+
+  struct Placed {
+    StagePtr stage;
+    int channels;    // that enter
+    int joined = 0;  // channels of z that come back behind it, in front of what leaves
+    int first = 0;   // the first of those
+  };
+  std::vector<Placed> stages;  // in the order of sampling
+  int channels = 0;            // of z
+  int row_samples = 0;
+  flow::ConditionShape condition;
+  int64_t look_ahead = 0;
+  bool grid = false;
+
+ private:
+  void add(StagePtr stage, int entering);
+  void add_linear(const Linear& linear);
+  void join(int leaving, int channels_here);
+};
+
+}  // namespace fluvox::cuda

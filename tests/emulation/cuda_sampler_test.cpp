@@ -1,0 +1,184 @@
+// The GPU renders what the CPU renders: whole models, the very sources of src/cuda and kernels, on
+// the emulation or, the same file, on a GPU.
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "cuda/sampler.h"
+#include "emulation/device_test.h"
+#include "runtime/stream.h"
+#include "support/made_models.h"
+#include "support/throws.h"
+
+namespace fluvox::runtime {
+namespace {
+
+using cuda::Precision;
+
+class CudaSampler : public kernels::DeviceTest {};
+
+Session on_gpu(const flow::Model& model, Precision precision = Precision::fp32) {
+  return Session(model, {.threads = 1,
+                         .sampler = [=](const flow::Model& m, const flow::ConditionShape& shape) {
+                           return cuda::make_sampler(m, shape, {.precision = precision});
+                         }});
+}
+
+std::vector<flow::Model> models() { return {support::small_waveglow(), support::small_compact()}; }
+
+mel::Mel mel_of(int frames, unsigned seed = 3) {
+  mel::Mel mel{frames, 8, support::random_values(static_cast<size_t>(frames) * 8, 1, seed)};
+  for (float& v : mel.values) v -= 3;
+  return mel;
+}
+
+// Pushed in pieces of so many frames.
+std::vector<float> in_pieces(const Session& session, const mel::Mel& mel, int frames,
+                             const RenderOptions& options) {
+  Stream stream(session, options);
+  std::vector<float> audio, buffer(200);
+  for (int at = 0; at < mel.frames; at += frames) {
+    const int to = std::min(mel.frames, at + frames);
+    stream.push({to - at,
+                 mel.bands,
+                 {mel.values.begin() + at * mel.bands, mel.values.begin() + to * mel.bands}});
+    if (to == mel.frames) stream.finish();
+    while (const size_t n = stream.pull(buffer))
+      audio.insert(audio.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(n));
+  }
+  return audio;
+}
+
+// The root mean square of the difference, relative to the sound's own.
+double distance(const std::vector<float>& actual, const std::vector<float>& expected) {
+  EXPECT_EQ(actual.size(), expected.size());
+  double errors = 0, squares = 0;
+  for (size_t i = 0; i < expected.size() && i < actual.size(); ++i) {
+    const double error = double{actual[i]} - double{expected[i]};
+    errors += error * error;
+    squares += double{expected[i]} * expected[i];
+  }
+  return std::isnan(errors) ? INFINITY : std::sqrt(errors / squares);
+}
+
+TEST_F(CudaSampler, SoundsAsTheCpuDoes) {
+  for (const flow::Model& model : models()) {
+    const Session cpu(model, {.threads = 1}), gpu = on_gpu(model);
+    for (const int frames : {1, 2, 13}) {
+      const mel::Mel mel = mel_of(frames);
+      EXPECT_LE(distance(gpu.render(mel, {.seed = 4}), cpu.render(mel, {.seed = 4})), 1e-5)
+          << model.spec.model << ", " << frames << " frames";
+    }
+  }
+}
+
+TEST_F(CudaSampler, SixteenBitsAreCloseToFloat) {
+  const mel::Mel mel = mel_of(4);
+  for (const flow::Model& model : models()) {
+    const std::vector<float> exact = Session(model, {.threads = 1}).render(mel, {.seed = 4});
+    EXPECT_LE(distance(on_gpu(model, Precision::bf16).render(mel, {.seed = 4}), exact), 1e-2)
+        << model.spec.model;
+    EXPECT_LE(distance(on_gpu(model, Precision::fp16).render(mel, {.seed = 4}), exact), 2e-3)
+        << model.spec.model;
+  }
+}
+
+void expect_pieces(const flow::Model& model, Precision precision, int frames,
+                   const std::vector<int>& pieces) {
+  const mel::Mel mel = mel_of(frames);
+  const Session gpu = on_gpu(model, precision);
+  const std::vector<float> whole = gpu.render(mel, {.seed = 5, .item = 9});
+  for (const int piece : pieces)
+    EXPECT_EQ(in_pieces(gpu, mel, piece, {.seed = 5, .item = 9}), whole)
+        << model.spec.model << " in pieces of " << piece;
+}
+
+TEST_F(CudaSampler, PiecesGiveTheBitsOfTheWhole) {
+  for (const flow::Model& model : models()) {
+    expect_pieces(model, Precision::fp32, 11, {1, 2, 3, 11});
+    expect_pieces(model, Precision::bf16, 4, {3});
+  }
+}
+
+TEST_F(CudaSampler, CompanyChangesNoBit) {
+  for (const flow::Model& model : models()) {
+    const Session gpu = on_gpu(model);
+    std::vector<mel::Mel> mels;
+    std::vector<RenderOptions> options;
+    for (const int frames : {5, 1, 8}) {
+      mels.push_back(mel_of(frames, 40 + static_cast<unsigned>(frames)));
+      options.push_back({.seed = 6, .item = static_cast<uint64_t>(frames)});
+    }
+    const auto together = gpu.render(mels, options);
+    for (size_t i = 0; i < mels.size(); ++i)
+      EXPECT_EQ(together[i], gpu.render(mels[i], options[i])) << model.spec.model << ", " << i;
+  }
+}
+
+TEST_F(CudaSampler, GivenNoiseIsTaken) {
+  const mel::Mel mel = mel_of(6);
+  for (const flow::Model& model : models()) {
+    const Session cpu(model, {.threads = 1}), gpu = on_gpu(model);
+    const size_t size = static_cast<size_t>(cpu.z_channels()) * cpu.z_positions(mel.frames);
+    RenderOptions options;
+    options.z = support::random_values(size, 1, 77);
+    const std::vector<float> whole = gpu.render(mel, options);
+    EXPECT_LE(distance(whole, cpu.render(mel, options)), 1e-5) << model.spec.model;
+    EXPECT_EQ(in_pieces(gpu, mel, 2, options), whole) << model.spec.model;
+  }
+}
+
+TEST_F(CudaSampler, APartWithoutCudaBodyIsNamed) {
+  flow::Model model = support::small_waveglow();
+  Json& net = model.spec.steps.back()["net"];
+  net = {{"kind", "separable"}};
+  const flow::ConditionShape shape{
+      .bands = 8, .frame_samples = 16, .row_samples = 8, .channels = 64};
+  const Error error = support::thrown_by([&] { cuda::make_sampler(model, shape); });
+  EXPECT_EQ(error.code(), "cuda-part-missing");
+  EXPECT_THAT(error.what(), testing::HasSubstr("'separable'"));
+  EXPECT_THAT(error.what(), testing::HasSubstr("--device cpu"));
+}
+
+#if defined(FLUVOX_EMULATION)
+
+// The device's memory, for a while: what is taken now and so much more.
+class LittleMemory {
+ public:
+  explicit LittleMemory(size_t bytes) { emulation::memory_bytes = emulation::memory_taken + bytes; }
+  ~LittleMemory() { emulation::memory_bytes = std::numeric_limits<size_t>::max(); }
+};
+
+TEST_F(CudaSampler, WantOfMemoryHalvesAndChangesNoBit) {
+  for (const flow::Model& model : models()) {
+    const mel::Mel mel = mel_of(model.spec.model == "compact" ? 160 : 30);
+    const std::vector<float> expected = on_gpu(model).render(mel, {.seed = 8});
+    const size_t before = emulation::memory_taken;
+    size_t whole;
+    {
+      const Session gpu = on_gpu(model);
+      const size_t weights = emulation::memory_taken;
+      gpu.render(mel, {.seed = 8});
+      whole = emulation::memory_taken - weights;  // what the work takes beside them
+    }
+    EXPECT_EQ(emulation::memory_taken, before);
+    const auto with = [&](size_t bytes) {
+      const Session gpu = on_gpu(model);
+      const LittleMemory little(bytes);
+      return gpu.render(mel, {.seed = 8});
+    };
+    EXPECT_EQ(with(whole - 1), expected) << model.spec.model;
+    EXPECT_EQ(with(whole / 2), expected) << model.spec.model;
+    EXPECT_EQ(support::thrown_by([&] { with(1000); }).code(), "cuda-memory");
+  }
+}
+
+TEST_F(CudaSampler, WeightsThatDoNotFitAreAnError) {
+  const LittleMemory little(100);
+  EXPECT_THROW(on_gpu(support::small_compact()), Error);
+}
+
+#endif
+
+}  // namespace
+}  // namespace fluvox::runtime
