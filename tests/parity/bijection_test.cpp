@@ -166,7 +166,7 @@ std::vector<Row> all_rows() {
       {"squeeze_of_many", {{"kind", "squeeze"}, {"group", 3}, {"channels", 2}}, 2, 6},
       // Of N(0, 1): values in all three of its parts.
       {"knee",
-       {{"kind", "knee"}, {"start", 0.4}, {"width", 0.6}, {"slope", 0.05}},
+       {{"kind", "knee"}, {"start", 0.4}, {"width", 0.6}, {"slope", 0.3}},
        2,
        24,
        0,
