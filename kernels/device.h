@@ -88,7 +88,8 @@ Status launch(const LaunchShape& shape, Stream stream, std::initializer_list<Ext
   void* pointers[] = {static_cast<void*>(&arguments)...};
   cudaError_t error = cudaSuccess;
   if (shape.shared_bytes > kSharedUnasked)
-    error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+    error = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                 cudaFuncAttributeMaxDynamicSharedMemorySize,
                                  static_cast<int>(shape.shared_bytes));
   if (error == cudaSuccess)
     error = cudaLaunchKernel(kernel, dim3(static_cast<unsigned>(shape.blocks)), dim3(shape.threads),

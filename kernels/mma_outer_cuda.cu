@@ -98,7 +98,7 @@ __global__ void __launch_bounds__(Tile<T>::kThreads)
   const int input = static_cast<int>(blockIdx.x) % down * Tile<T>::kRows;
   const int output = static_cast<int>(blockIdx.x) / down % across * Tile<T>::kColumns;
   const std::ptrdiff_t slice = static_cast<int>(blockIdx.x) / (down * across);
-  Span span;
+  Span span{};
   std::ptrdiff_t first = 0, last = 0;
   if (find_tile(spans, span_count, kOuterRows, slice, &span, &first))
     last = first + kOuterRows < span.end ? first + kOuterRows : span.end;

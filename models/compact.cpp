@@ -27,6 +27,7 @@ flow::Spec spec_of(const Compact& m, const mel::Convention& convention) {
                                              .rate = static_cast<double>(convention.sample_rate),
                                              .band_centres = mel::band_centres(convention),
                                              .band_log_sums = mel::log_filter_sum(convention)});
+  spec.steps.push_back(part_to_json("knee", flow::Knee{}));
   spec.steps.push_back(part_to_json("lapped", flow::Lapped{bins}));
   spec.steps.push_back(part_to_json("whiten", flow::Whiten{bins}));
   const int seen = 1 + 2 * (m.maps + 1 + net::kPositionMaps);

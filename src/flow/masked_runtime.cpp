@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <cmath>
 
 #include "flow/masked.h"
 #include "flow/step_runtime.h"
+#include "net/anywhere.h"
 #include "net/weights.h"
 
 namespace fluvox::flow {
@@ -41,7 +41,9 @@ class MaskedRuntime : public RuntimeStep {
 
   double forward(Grid& x, const RuntimeCondition& condition, Threads& threads,
                  double* by_row) const override {
-    const auto standardised = [](float v, float b, float s) { return (v - b) * std::exp(-s); };
+    const auto standardised = [](float v, float b, float s) {
+      return (v - b) * net::exp_anywhere(-s);
+    };
     return -(ways_.parallel_forward ? at_once(x, condition, threads, standardised, by_row)
                                     : serial(x, condition, threads, standardised, by_row));
   }
@@ -60,7 +62,7 @@ class MaskedRuntime : public RuntimeStep {
     if (by_row) by_row[t] -= share;
     return share;
   }
-  static float scaled(float v, float b, float s) { return v * std::exp(s) + b; }
+  static float scaled(float v, float b, float s) { return v * net::exp_anywhere(s) + b; }
 
   // One row through `map`, with the net's output [b; raw] for it; columns [first, last). The sum of
   // s is returned.
@@ -69,7 +71,7 @@ class MaskedRuntime : public RuntimeStep {
     double sum = 0;
     for (int c = first; c < last; ++c) {
       const float raw = out[channels_ + c];
-      const float s = limit_ > 0 ? limit_ * std::tanh(raw / limit_) : raw;
+      const float s = limit_ > 0 ? limit_ * net::tanh_anywhere(raw / limit_) : raw;
       values[c] = map(values[c], out[c], s);
       sum += s;
     }

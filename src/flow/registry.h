@@ -10,6 +10,7 @@
 #include "flow/coupling.h"
 #include "flow/grid_coupling.h"
 #include "flow/invertible1x1.h"
+#include "flow/knee.h"
 #include "flow/lapped.h"
 #include "flow/masked.h"
 #include "flow/permute.h"
@@ -31,6 +32,7 @@ auto make_step(const Json& json, const std::string& where, Make make) -> decltyp
   if (kind == "squeeze") return make(part_from_json<Squeeze>(json, where));
   if (kind == "invertible1x1") return make(part_from_json<Invertible1x1>(json, where));
   if (kind == "coupling") return make(part_from_json<Coupling>(json, where));
+  if (kind == "knee") return make(part_from_json<Knee>(json, where));
   if (kind == "lapped") return make(part_from_json<Lapped>(json, where));
   if (kind == "whiten") return make(part_from_json<Whiten>(json, where));
   if (kind == "grid_coupling") return make(part_from_json<GridCoupling>(json, where));
@@ -43,7 +45,7 @@ auto make_step(const Json& json, const std::string& where, Make make) -> decltyp
   if (kind == "conditional_affine") return make(part_from_json<ConditionalAffine>(json, where));
   if (kind == "spline_coupling") return make(part_from_json<SplineCoupling>(json, where));
   net::refuse_kind(where, "step", kind,
-                   {"squeeze", "split", "invertible1x1", "coupling", "lapped", "whiten",
+                   {"squeeze", "split", "invertible1x1", "coupling", "knee", "lapped", "whiten",
                     "grid_coupling", "scale", "actnorm", "batchnorm", "permute",
                     "conditional_affine", "spline_coupling", "masked", "row_coupling"});
 }

@@ -1,8 +1,8 @@
-#include <cmath>
 
 #include "core/threads.h"
 #include "flow/row_coupling.h"
 #include "flow/step_runtime.h"
+#include "net/anywhere.h"
 #include "net/weights.h"
 
 namespace fluvox::flow {
@@ -42,14 +42,15 @@ class RowCouplingRuntime : public RuntimeStep {
 
   double forward(Grid& x, const RuntimeCondition& condition, Threads& threads,
                  double* by_row) const override {
-    return total_of(each_row(x, condition, threads, true,
-                             [](float v, float b, float s) { return std::exp(s) * v + b; }),
-                    by_row);
+    return total_of(
+        each_row(x, condition, threads, true,
+                 [](float v, float b, float s) { return net::exp_anywhere(s) * v + b; }),
+        by_row);
   }
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {
     each_row(z, condition, threads, false,
-             [](float v, float b, float s) { return (v - b) * std::exp(-s); });
+             [](float v, float b, float s) { return (v - b) * net::exp_anywhere(-s); });
   }
 
  private:
@@ -71,7 +72,7 @@ class RowCouplingRuntime : public RuntimeStep {
         for (int t = first; t < last; ++t) {
           float& value = x.row(t)[order_[i]];
           const float raw = out.row(t)[1];
-          const float s = limit_ > 0 ? limit_ * std::tanh(raw / limit_) : raw;
+          const float s = limit_ > 0 ? limit_ * net::tanh_anywhere(raw / limit_) : raw;
           const float given = value;
           value = map(given, out.row(t)[0], s);
           before[static_cast<size_t>(t)] = sees_given ? given : value;

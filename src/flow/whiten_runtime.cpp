@@ -1,9 +1,9 @@
-#include <cmath>
 #include <vector>
 
 #include "core/threads.h"
 #include "flow/step_runtime.h"
 #include "flow/whiten.h"
+#include "net/anywhere.h"
 #include "net/weights.h"
 
 namespace fluvox::flow {
@@ -29,7 +29,7 @@ class WhitenRuntime : public RuntimeStep {
     each_row(x, condition, threads, [&](int t, float* values, const float* log_scale) {
       for (size_t k = 0; k < bias_.size(); ++k) {
         const float s = log_scale[k] + bias_[k];
-        values[k] *= std::exp(-s);
+        values[k] *= net::exp_anywhere(-s);
         sums[static_cast<size_t>(t)] -= s;
       }
     });
@@ -38,7 +38,8 @@ class WhitenRuntime : public RuntimeStep {
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {
     each_row(z, condition, threads, [&](int, float* values, const float* log_scale) {
-      for (size_t k = 0; k < bias_.size(); ++k) values[k] *= std::exp(log_scale[k] + bias_[k]);
+      for (size_t k = 0; k < bias_.size(); ++k)
+        values[k] *= net::exp_anywhere(log_scale[k] + bias_[k]);
     });
   }
 

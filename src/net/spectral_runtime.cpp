@@ -1,7 +1,7 @@
-#include <cmath>
 #include <numbers>
 
 #include "core/threads.h"
+#include "net/anywhere.h"
 #include "net/net_runtime.h"
 #include "net/packed.h"
 #include "net/spectral.h"
@@ -14,7 +14,7 @@ constexpr int kMargin = 3;  // frames of mel beyond those of the condition: 1 be
 
 void gelu(std::vector<float>& x) {
   constexpr float kRootHalf = std::numbers::sqrt2_v<float> / 2;
-  for (float& v : x) v = 0.5f * v * (1 + std::erf(v * kRootHalf));
+  for (float& v : x) v = 0.5f * v * (1 + erf_anywhere(v * kRootHalf));
 }
 
 // map_out's outputs are map-major; side by side are wanted the maps of one bin.
@@ -120,7 +120,7 @@ class SpectralRuntime : public RuntimeConditioner {
     const std::vector<float> o = pointwise(scale_out_, over_pairs(scale_in_, scaled, first, last),
                                            net_.hidden, last - first);
     float* to = result.row(first);
-    for (size_t i = 0; i < o.size(); ++i) to[i] = envelope[i] + 2 * std::tanh(o[i] / 2);
+    for (size_t i = 0; i < o.size(); ++i) to[i] = envelope[i] + 2 * tanh_anywhere(o[i] / 2);
   }
 
   void features(const Grid& scaled, const std::vector<float>& envelope, int first, int last,

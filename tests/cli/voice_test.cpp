@@ -248,7 +248,7 @@ TEST_F(Voice, InfoTellsStepsParametersAndMel) {
                            "16 channels", "rendering all at once, scoring all at once"})
     EXPECT_THAT(ran.out, HasSubstr(word));
   const auto json = nlohmann::json::parse(fluvox({"info", model_, "--json"}).out);
-  EXPECT_EQ(json["steps"].size(), 6u);
+  EXPECT_EQ(json["steps"].size(), 7u);
   size_t parameters = 0;
   for (const auto& [name, tensor] : support::small_compact().tensors) parameters += tensor.count();
   EXPECT_EQ(json["parameters"].get<size_t>(), parameters);

@@ -309,13 +309,12 @@ inline std::size_t allowed_shared(const void* kernel) {
 }
 }  // namespace fluvox::emulation
 
-template <class Kernel>
-cudaError_t cudaFuncSetAttribute(Kernel* kernel, cudaFuncAttribute, int bytes) {
+inline cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int bytes) {
   using namespace fluvox::emulation;
   if (bytes < 0 || static_cast<std::size_t>(bytes) > kMaxSharedAsked)
     return last_error = cudaErrorInvalidValue;
   const std::lock_guard<std::mutex> lock(asked_guard);
-  asked[reinterpret_cast<const void*>(kernel)] = static_cast<std::size_t>(bytes);
+  asked[kernel] = static_cast<std::size_t>(bytes);
   return cudaSuccess;
 }
 

@@ -134,12 +134,12 @@ TEST(RuntimeFlow, RefusesSpecsWhosePartsDoNotFit) {
       {"unknown step", false, [](Spec& s) { s.steps[1]["kind"] = "invertible2x2"; }},
       {"unknown key", false, [](Spec& s) { s.steps[1]["chanels"] = 8; }},
       {"a step that is no object", false, [](Spec& s) { s.steps[1] = "squeeze"; }},
-      {"lapped of other hop", true, [](Spec& s) { s.steps[0]["hop"] = 32; }},
-      {"whiten before lapped", true, [](Spec& s) { s.steps.erase(s.steps.begin()); }},
+      {"lapped of other hop", true, [](Spec& s) { s.steps[1]["hop"] = 32; }},
+      {"whiten before lapped", true, [](Spec& s) { s.steps.erase(s.steps.begin() + 1); }},
       {"conditioner without a log-scale", true,
        [](Spec& s) { s.conditioner = support::small_waveglow().spec.conditioner; }},
       {"more learned maps", true, [](Spec& s) { s.conditioner["learned"] = 3; }},
-      {"an output too many", true, [](Spec& s) { s.steps[2]["net"]["outputs"] = 3; }},
+      {"an output too many", true, [](Spec& s) { s.steps[3]["net"]["outputs"] = 3; }},
   };
   for (const Change& change : changes) {
     Model model = change.compact ? support::small_compact() : support::small_waveglow();

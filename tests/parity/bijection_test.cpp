@@ -164,6 +164,15 @@ std::vector<Row> all_rows() {
        3},
       {"squeeze", {{"kind", "squeeze"}, {"group", 4}}, 1, 12},
       {"squeeze_of_many", {{"kind", "squeeze"}, {"group", 3}, {"channels", 2}}, 2, 6},
+      // Of N(0, 1): values in all three of its parts.
+      {"knee",
+       {{"kind", "knee"}, {"start", 0.4}, {"width", 0.6}, {"slope", 0.3}},
+       2,
+       24,
+       0,
+       0,
+       false,
+       same_place},
       {"lapped", {{"kind", "lapped"}, {"hop", 4}}, 1, 16},
       {"whiten", {{"kind", "whiten"}, {"bins", 4}}, 4, 3, 0, 2, false, same_place},
   };
