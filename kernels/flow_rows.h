@@ -71,6 +71,13 @@ struct CoupledRows {
 Status coupled_rows_cuda(const CoupledRows& coupled, const Span* spans, int span_count,
                          std::ptrdiff_t rows, Stream stream);
 
+// x[t][c] = z[t][c] bent by the knee (flow/knee.h), in double; of both, rows are `columns` apart.
+struct Knee {
+  double start, width, slope;
+};
+Status bent_rows_cuda(const float* z, float* x, int columns, const Knee& knee, const Span* spans,
+                      int span_count, std::ptrdiff_t rows, Stream stream);
+
 // The past of many arrays: the `bytes` that begin `step` bytes times *moved further on come to the
 // front, by way of `aside`, so that both may overlap. Sizes and addresses: multiples of 4.
 struct Past {

@@ -67,6 +67,21 @@ __global__ void coupled_kernel(CoupledRows c, const Span* spans, int span_count)
   c.y[at.row * c.y_stride + at.column] = y;
 }
 
+__global__ void bent_kernel(const float* z, float* x, int columns, Knee knee, const Span* spans,
+                            int span_count) {
+  Place at;
+  if (!at.find(spans, span_count, columns)) return;
+  const std::ptrdiff_t i = at.row * columns + at.column;
+  const double value = static_cast<double>(z[i]), t = fabs(value) - knee.start;
+  if (!(t > 0)) {
+    x[i] = z[i];
+    return;
+  }
+  const double m = t < knee.width ? t : knee.width;
+  const double bent = (1 - knee.slope) * (m * m / (2 * knee.width) + t - m);
+  x[i] = static_cast<float>(value - copysign(bent, value));
+}
+
 constexpr int kPastBlocks = 8;  // for each of them
 
 __global__ void past_kernel(const Past* pasts, const std::ptrdiff_t* moved, bool aside) {
@@ -107,6 +122,13 @@ Status coupled_rows_cuda(const CoupledRows& coupled, const Span* spans, int span
                          std::ptrdiff_t rows, Stream stream) {
   return launch(shape_of_rows("coupled_rows", rows, coupled.channels), stream,
                 {{"rows", rows}, {"channels", coupled.channels}}, coupled_kernel, coupled, spans,
+                span_count);
+}
+
+Status bent_rows_cuda(const float* z, float* x, int columns, const Knee& knee, const Span* spans,
+                      int span_count, std::ptrdiff_t rows, Stream stream) {
+  return launch(shape_of_rows("bent_rows", rows, columns), stream,
+                {{"rows", rows}, {"columns", columns}}, bent_kernel, z, x, columns, knee, spans,
                 span_count);
 }
 

@@ -61,15 +61,17 @@ Plan::Plan(const flow::Model& model, const flow::ConditionShape& condition_, Pre
   const auto where = [](size_t i) { return text("steps.", i); };
   std::vector<int> entering;  // channels, in the density direction
   int now = 1, samples = 1;
+  bool of_samples = true;  // so far each by itself, so that rows of any width do
   for (size_t i = 0; i < steps.size(); ++i) {
     const std::string kind = kind_of(steps[i], where(i));
     entering.push_back(now);
     if (kind == "squeeze") now *= part_from_json<flow::Squeeze>(steps[i], where(i)).group;
     if (kind == "lapped") now = part_from_json<flow::Lapped>(steps[i], where(i)).hop;
     if (kind == "squeeze" || kind == "lapped") {
-      if (i > 0) refuse_part(where(i), text("a ", kind, " behind other steps"));
+      if (!of_samples) refuse_part(where(i), text("a ", kind, " behind other steps"));
       samples = now;
     }
+    of_samples = of_samples && kind == "knee";
     if (kind == "split") now -= part_from_json<flow::Split>(steps[i], where(i)).channels;
   }
   channels = row_samples = samples;
@@ -101,6 +103,9 @@ Plan::Plan(const flow::Model& model, const flow::ConditionShape& condition_, Pre
                     where(i), mine.in("net"), precision),
           entering[i]);
       grid = true;
+    } else if (kind == "knee") {
+      const int width = entering[i] == 1 ? channels : entering[i];
+      add(make_knee(part_from_json<flow::Knee>(steps[i], where(i)), width), width);
     } else if (kind == "whiten") {
       add(make_whiten(entering[i], mine), entering[i]);
     } else if (kind == "lapped") {

@@ -12,6 +12,7 @@
 #include "cuda/tape.h"
 #include "flow/coupling.h"
 #include "flow/grid_coupling.h"
+#include "flow/knee.h"
 #include "net/conv2d.h"
 #include "net/weights.h"
 #include "net/wn.h"
@@ -56,6 +57,7 @@ inline constexpr int kRowNumbers = 8;  // 16 bytes of 16 bits, 32 of float
 [[noreturn]] void refuse_part(const std::string& where, const std::string& what);
 
 StagePtr make_linear(const Linear& linear);
+StagePtr make_knee(const flow::Knee& knee, int channels);
 // step.net was read into the second.
 StagePtr make_wn(const flow::Coupling& step, const net::Wn& wn, const std::string& where,
                  net::Weights net_weights, Precision precision);

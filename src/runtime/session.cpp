@@ -1,6 +1,7 @@
 #include "runtime/session.h"
 
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <numbers>
 
@@ -10,6 +11,9 @@
 
 namespace fluvox::runtime {
 namespace {
+
+// That a GPU takes at once: their condition lies in memory, some 300 bytes a sample.
+constexpr int64_t kWholeSamples = int64_t{1} << 21;
 
 void check_whole(const Session::Plan& plan, const mel::Mel& mel) {
   plan.check(mel);
@@ -80,8 +84,9 @@ double Session::multiply_adds() const { return plan_->flow.multiply_adds(); }
 bool Session::on_gpu() const { return plan_->sampler != nullptr; }
 
 std::vector<float> Session::render(const mel::Mel& mel, const RenderOptions& options) const {
-  if (plan_->sampler) return render(std::span(&mel, 1), std::span(&options, 1)).front();
   check_rendering(*plan_, mel, options);
+  if (on_gpu() && int64_t{mel.frames} * plan_->hop() <= kWholeSamples)
+    return render(std::span(&mel, 1), std::span(&options, 1)).front();
   if (streams()) {
     Stream stream(*this, options);
     stream.push(mel);
@@ -104,16 +109,24 @@ std::vector<std::vector<float>> Session::render(std::span<const mel::Mel> mels,
   flow::expect_size("render", "options, one for each mel", static_cast<int64_t>(mels.size()),
                     static_cast<int64_t>(options.size()));
   std::vector<std::vector<float>> sounds;
-  if (!plan_->sampler) {
-    for (size_t i = 0; i < mels.size(); ++i) sounds.push_back(render(mels[i], options[i]));
-    return sounds;
+  while (sounds.size() < mels.size()) {
+    // Those that go together: none on the CPU, and none that is longer by itself.
+    std::vector<flow::Sampler::Utterance> together;
+    int64_t samples = 0;
+    for (size_t i = sounds.size(); on_gpu() && i < mels.size(); ++i) {
+      check_rendering(*plan_, mels[i], options[i]);
+      samples += int64_t{mels[i].frames} * plan_->hop();
+      if (samples > kWholeSamples) break;
+      together.push_back({whole_condition(*plan_, mels[i]), plan_->latent(options[i])});
+    }
+    if (together.empty()) {
+      sounds.push_back(render(mels[sounds.size()], options[sounds.size()]));
+    } else {
+      std::vector<std::vector<float>> made = plan_->sampler->whole(together);
+      std::move(made.begin(), made.end(), std::back_inserter(sounds));
+    }
   }
-  std::vector<flow::Sampler::Utterance> utterances;
-  for (size_t i = 0; i < mels.size(); ++i) {
-    check_rendering(*plan_, mels[i], options[i]);
-    utterances.push_back({whole_condition(*plan_, mels[i]), plan_->latent(options[i])});
-  }
-  return plan_->sampler->whole(utterances);
+  return sounds;
 }
 
 std::vector<float> Session::encode(std::span<const float> audio, const mel::Mel& mel,

@@ -11,6 +11,7 @@ namespace fluvox::runtime {
 namespace {
 
 constexpr int kPieceSamples = 16384;  // computed at a time where many wait
+constexpr int kGpuPieceSamples = 65536;
 
 }  // namespace
 
@@ -20,7 +21,7 @@ struct Stream::State {
         margins(plan.flow.conditioner().margins()),
         flow(sampling(plan, plan.latent(options))),
         mel(plan.analyser.convention().bands),
-        piece(std::max(1, kPieceSamples / plan.hop())) {}
+        piece(std::max(1, (plan.sampler ? kGpuPieceSamples : kPieceSamples) / plan.hop())) {}
 
   static std::unique_ptr<flow::SampleStream> sampling(Session::Plan& plan, flow::Latent latent) {
     if (plan.sampler) return plan.sampler->stream(std::move(latent));

@@ -151,7 +151,7 @@ class LittleMemory {
 
 TEST_F(CudaSampler, WantOfMemoryHalvesAndChangesNoBit) {
   for (const flow::Model& model : models()) {
-    const mel::Mel mel = mel_of(model.spec.model == "compact" ? 160 : 30);
+    const mel::Mel mel = mel_of(model.spec.model == "compact" ? 160 : 60);
     const std::vector<float> expected = on_gpu(model).render(mel, {.seed = 8});
     const size_t before = emulation::memory_taken;
     size_t whole;

@@ -1,3 +1,4 @@
+// Steps whose rows do not see each other: linear ones, and the knee.
 #include "cuda/linear.h"
 
 namespace fluvox::cuda {
@@ -21,6 +22,25 @@ class LinearStage : public Stage {
 
  private:
   FoldedLinear folded_;
+};
+
+class KneeStage : public Stage {
+ public:
+  KneeStage(const flow::Knee& knee, int channels)
+      : knee_{knee.start, knee.width, knee.slope}, channels_(channels) {}
+
+  void lay(Tape& tape, const Rows<float>& z, const Rows<float>& x, int) const override {
+    const int64_t delay = z.delay;
+    tape.add([=, this, spans = tape.spans(delay), series = tape.series(),
+              rows = tape.rows_at_most()](kernels::Stream stream) {
+      return kernels::bent_rows_cuda(z.at(delay), x.at(delay), channels_, knee_, spans, series,
+                                     rows, stream);
+    });
+  }
+
+ private:
+  kernels::Knee knee_;
+  int channels_;
 };
 
 }  // namespace
@@ -67,5 +87,9 @@ kernels::CoupledRows FoldedLinear::rows(const Rows<float>& z, const Rows<float>&
 }
 
 StagePtr make_linear(const Linear& linear) { return std::make_unique<LinearStage>(linear); }
+
+StagePtr make_knee(const flow::Knee& knee, int channels) {
+  return std::make_unique<KneeStage>(knee, channels);
+}
 
 }  // namespace fluvox::cuda
