@@ -67,6 +67,7 @@ function(fluvox_gpu_tests)
   list(FILTER sources EXCLUDE REGEX "/emulation_(mma_)?test\\.cpp$")
   fluvox_test(gpu LABEL gpu SOURCES ${sources} DEPENDS fluvox_kernels fluvox_core fluvox_mel fluvox_net fluvox_flow
               fluvox_runtime ${fluvox_gpu})
+  target_sources(test_gpu PRIVATE ${PROJECT_SOURCE_DIR}/src/audio/encoding.cpp)
   add_dependencies(gpu_tests test_gpu)
   if(TARGET fluvox_ops_cuda)
     fluvox_test(ops_gpu LABEL gpu DEPENDS fluvox_kernels fluvox_core fluvox_ops fluvox_ops_cuda fluvox_kernels_cuda)

@@ -74,10 +74,10 @@ Plan::Plan(const flow::Model& model, const flow::ConditionShape& condition_, Pre
     of_samples = of_samples && kind == "knee";
     if (kind == "split") now -= part_from_json<flow::Split>(steps[i], where(i)).channels;
   }
-  channels = row_samples = samples;
-  if (condition.row_samples != row_samples)
+  channels = samples;
+  if (condition.row_samples != channels)
     refuse_part("conditioner", text("a condition of ", condition.row_samples,
-                                    " samples a row beside steps of ", row_samples));
+                                    " samples a row beside steps of ", channels));
 
   for (size_t i = steps.size(); i-- > 0;) {
     const std::string kind = kind_of(steps[i], where(i));

@@ -24,8 +24,7 @@ struct Plan {
     int first = 0;   // the first of those
   };
   std::vector<Placed> stages;  // in the order of sampling
-  int channels = 0;            // of z
-  int row_samples = 0;
+  int channels = 0;            // of z, and samples of a row
   flow::ConditionShape condition;
   int64_t look_ahead = 0;
   bool grid = false;

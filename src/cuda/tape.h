@@ -58,7 +58,6 @@ class Tape {
 
   // While it is laid out:
 
-  bool streaming() const { return shape_.streaming; }
   // `lag` of a step in a stream; 0 where series are whole
   int64_t lag(int64_t lag) const { return shape_.streaming ? lag : 0; }
   // Arrays that share a slot share their memory where they keep nothing from piece to piece. unit
