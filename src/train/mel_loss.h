@@ -8,11 +8,16 @@
 //   loss = mean over frames and bands of | ln m(x) - ln m(y) |       m = max(filters . |STFT|,
 //   floor)
 //        + mean over segments of | ln sum m(x)^2 - ln sum m(y)^2 | / 2
-//        + 100 mean over samples of max(|x| - 1, 0)
+//        + mean over parts of | T(x) - T(y) | / 2
 // over the frames whose windows lie inside; x is a sample, y the recording whose mel it was given.
 // The first term alone is content with copies that are too quiet, since it looks at medians of
-// logarithms and loudness is a mean of powers. The third one says that recordings stay within full
-// scale (where y does not, its peak stands for 1).
+// logarithms and loudness is a mean of powers.
+//
+// And the cheapest sound with a given mel repeats itself from frame to frame, which is heard as a
+// buzz at the frames' rate. T says how far its lines stand out, from an FFT of all whole frames, N
+// samples under a Hann window. The lines k = 1 .. hop/2 - 1 make eight parts, low to high:
+//   T = mean over the part's k, and over segments, of ln P[k N / hop] - ln (mean of P around it)
+// Around it: nearer to this line than to the next, and an eighth of that way off at least.
 #pragma once
 
 #include <torch/torch.h>
@@ -25,11 +30,14 @@ class MelLoss {
  public:
   explicit MelLoss(const mel::Convention& convention);
 
-  // x, y [B, T], T at least the convention's fft
+  static constexpr int kLeastFrames = 16;
+
+  // x, y [B, T], T at least kLeastFrames frames and the convention's fft
   torch::Tensor operator()(const torch::Tensor& x, const torch::Tensor& y) const;
 
  private:
   torch::Tensor log_mel(const torch::Tensor& x) const;  // [B, bands, frames]
+  torch::Tensor tones(const torch::Tensor& x) const;    // [parts]
 
   mel::Convention convention_;
   torch::Tensor filters_, window_;  // [bands, bins], [window]

@@ -157,10 +157,11 @@ void Trainer::set_mel_loss() {
         Fault::usage, "mel-weight-model",
         text("mel_weight: expected a model that samples at once, from normal noise; found '",
              spec_.model, "': leave mel_weight at 0"));
-  if (settings_.frames * convention_.hop < convention_.fft)
+  const int least = std::max(MelLoss::kLeastFrames, convention_.fft / convention_.hop);
+  if (settings_.frames < least)
     throw Error(Fault::usage, "mel-weight-frames",
-                text("mel_weight: expected segments of at least ", convention_.fft,
-                     " samples, found frames = ", settings_.frames, " of ", convention_.hop));
+                text("mel_weight: expected segments of at least ", least,
+                     " frames, found frames = ", settings_.frames));
   mel_loss_.emplace(convention_);
 }
 
