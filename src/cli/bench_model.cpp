@@ -82,12 +82,9 @@ void render(const runtime::Session& session, const mel::Mel& mel, int chunk,
   runtime::Stream stream(session);
   audio.resize(static_cast<size_t>(chunk) * session.convention().hop);
   for (int at = 0; at < mel.frames; at += chunk) {
-    const int to = std::min(mel.frames, at + chunk);
-    stream.push({to - at,
-                 mel.bands,
-                 {mel.values.begin() + static_cast<std::ptrdiff_t>(at) * mel.bands,
-                  mel.values.begin() + static_cast<std::ptrdiff_t>(to) * mel.bands}});
-    if (to == mel.frames) stream.finish();
+    const int count = std::min(chunk, mel.frames - at);
+    stream.push(mel.part(at, count));
+    if (at + count == mel.frames) stream.finish();
     while (stream.pull(audio) > 0) {
     }
   }
@@ -103,10 +100,9 @@ double first_sample(const runtime::Session& session, const mel::Mel& mel) {
   std::vector<float> audio(static_cast<size_t>(hop));
   double done = 0;
   for (int at = 0; at < mel.frames; ++at) {
-    const auto values = mel.frame(at);
     size_t made = 0;
     const double seconds = seconds_of([&] {
-      stream.push({1, mel.bands, {values.begin(), values.end()}});
+      stream.push(mel.part(at, 1));
       made = stream.pull(audio);
     });
     done = std::max(done, at * frame) + seconds;
@@ -126,42 +122,45 @@ Json bench_model(const flow::Model& model, const BenchSettings& settings) {
   render(*session, mel, settings.chunk, audio);  // warm
 
   std::vector<double> runs;
-  double most = peak(settings.session.precision, threads);
+  const net::Precision precision = settings.session.precision;
+  double most = peak(precision, threads);
   for (int run = 0; run < kRuns; ++run) {
     throw_if_interrupted();
     runs.push_back(seconds_of([&] { render(*session, mel, settings.chunk, audio); }));
-    most = std::max(most, peak(settings.session.precision, threads));
+    most = std::max(most, peak(precision, threads));
   }
+  const auto peak_in = [&](net::Precision other) {
+    return other == precision ? most : peak(other, threads);
+  };
   std::sort(runs.begin(), runs.end());
   const double median = runs[kRuns / 2];
   const double samples = static_cast<double>(settings.frames) * session->convention().hop;
   const double operations = 2 * session->multiply_adds() * samples / median;
-  Json result = {
-      {"bench", "render"},
-      {"model", model.spec.model},
-      {"precision", settings.session.precision == net::Precision::bf16 ? "bf16" : "fp32"},
-      {"isa", kernels::isa_name(kernels::isa())},
-      {"threads", threads.size()},
-      {"frames", settings.frames},
-      {"chunk", settings.chunk},
-      {"seconds", median},
-      {"least", runs.front()},
-      {"most", runs.back()},
-      {"runs", kRuns},
-      {"x_real_time", samples / session->convention().sample_rate / median},
-      {"multiply_adds_per_sample", session->multiply_adds()},
-      {"operations_per_second", operations},
-      {"peak_operations_per_second", most},
-      {"share_of_peak", operations / most},
-      {"load_seconds", load},
-      {"look_ahead_samples", session->look_ahead()},
-      {"cpu", cpu_name()},
-      {"peaks",
-       {{"fp32_operations_per_second", peak(net::Precision::fp32, threads)},
-        {"bf16_operations_per_second", peak(net::Precision::bf16, threads)},
-        {"memory_read_bytes_per_second", memory_read(threads)}}},
-      {"version", FLUVOX_VERSION},
-      {"commit", FLUVOX_COMMIT}};
+  Json result = {{"bench", "render"},
+                 {"model", model.spec.model},
+                 {"precision", precision == net::Precision::bf16 ? "bf16" : "fp32"},
+                 {"isa", kernels::isa_name(kernels::isa())},
+                 {"threads", threads.size()},
+                 {"frames", settings.frames},
+                 {"chunk", settings.chunk},
+                 {"seconds", median},
+                 {"least", runs.front()},
+                 {"most", runs.back()},
+                 {"runs", kRuns},
+                 {"x_real_time", samples / session->convention().sample_rate / median},
+                 {"multiply_adds_per_sample", session->multiply_adds()},
+                 {"operations_per_second", operations},
+                 {"peak_operations_per_second", most},
+                 {"share_of_peak", operations / most},
+                 {"load_seconds", load},
+                 {"look_ahead_samples", session->look_ahead()},
+                 {"cpu", cpu_name()},
+                 {"peaks",
+                  {{"fp32_operations_per_second", peak_in(net::Precision::fp32)},
+                   {"bf16_operations_per_second", peak_in(net::Precision::bf16)},
+                   {"memory_read_bytes_per_second", memory_read(threads)}}},
+                 {"version", FLUVOX_VERSION},
+                 {"commit", FLUVOX_COMMIT}};
   if (!session->streams()) return result;
   const double latency = first_sample(*session, mel);
   if (std::isfinite(latency)) result["first_sample_seconds"] = latency;

@@ -230,7 +230,7 @@ int run(const EvaluateFlags& flags) {
       recording = reader.read_at(clips[i], rate);
       nats = session->score(recording).nats_per_sample();
       const auto start = std::chrono::steady_clock::now();
-      const mel::Mel mel = session->analyse(recording);
+      const mel::MelSource mel = mel::source_of(session->analyse(recording));
       const auto options = render_options(names[i], *session, mel.frames, flags);
       render_as_made(*session, mel, options, 0, [&](std::span<const float> fresh) {
         copy.insert(copy.end(), fresh.begin(), fresh.end());

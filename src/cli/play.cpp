@@ -76,7 +76,7 @@ int run(const PlayFlags& flags) {
   int code = 0;
   try {
     code = run_items("play", inputs, flags, [&](size_t i) {
-      const mel::Mel mel = mel_of_input(inputs[i], *session, flags);
+      const mel::MelSource mel = open_input(inputs[i], *session, flags);
       const auto options = render_options(inputs[i], *session, mel.frames, flags);
       const double seconds = static_cast<double>(mel.frames) * session->convention().hop / rate;
       // What is made whole before it is heard cannot break off.

@@ -107,7 +107,7 @@ class Renderer {
 
   Item rendered(const Job& job, const Share& so_far) const {
     if (job.makes_folder) make_folder(job.output.parent_path());
-    const mel::Mel mel = mel_of_input(job.input, *session_, flags_);
+    const mel::MelSource mel = open_input(job.input, *session_, flags_);
     const auto options = render_options(job.input, *session_, mel.frames, noise_of(job));
     const auto length = static_cast<double>(mel.frames) * session_->convention().hop;
     // These look at the whole sound before its first sample can be written.

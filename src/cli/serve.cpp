@@ -274,7 +274,7 @@ class Server {
     }
   }
 
-  mel::Mel mel_of(const Request& request) const {
+  mel::MelSource mel_of(const Request& request) const {
     if (!request.input.empty()) {
       // A pipe may never end, and stdin is where the requests come from.
       std::error_code ignored;
@@ -284,7 +284,7 @@ class Server {
         throw Error(
             Fault::input, "input-no-file",
             text("request ", request.id, ": expected a file as input, found ", request.input));
-      return mel_of_input(request.input, *session_, flags_);
+      return open_input(request.input, *session_, flags_);
     }
     const auto bands = static_cast<size_t>(session_->convention().bands);
     const size_t each = request.bands > 0 ? request.bands : bands;
@@ -294,7 +294,8 @@ class Server {
           text("request ", request.id, ": mel: expected frames of ", bands, " bands, found ",
                each != bands ? text("frames of ", each)
                              : text(request.mel.size(), " values in all")));
-    return {static_cast<int>(request.mel.size() / bands), static_cast<int>(bands), request.mel};
+    return mel::source_of(
+        {static_cast<int>(request.mel.size() / bands), static_cast<int>(bands), request.mel});
   }
 
   // Sends the sound, counting it in `made`; returns the last word.
@@ -302,7 +303,7 @@ class Server {
     const auto start = std::chrono::steady_clock::now();
     const audio::Encoding encoding =
         audio::parse_encoding(request.encoding.empty() ? flags_.encoding : request.encoding);
-    const mel::Mel mel = mel_of(request);
+    const mel::MelSource mel = mel_of(request);
     const int frames = request.chunk > 0 ? request.chunk : kChunkFrames;
     const auto most = static_cast<size_t>(frames) * static_cast<size_t>(hop_);
     send({{"event", "start"},

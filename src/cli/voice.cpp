@@ -43,11 +43,18 @@ std::unique_ptr<runtime::Session> open_session(const Flags& flags, std::string* 
   return std::make_unique<runtime::Session>(model, options);
 }
 
+mel::MelSource open_input(const std::string& input, const runtime::Session& session,
+                          const Flags& flags) {
+  if (names_mel(input))
+    return open_mel_input(input, session.convention(), mel::layout(flags.layout));
+  return mel::source_of(
+      session.analyse(audio::read_sound(input, session.convention().sample_rate).samples));
+}
+
 mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
                       const Flags& flags) {
-  if (names_mel(input))
-    return read_mel_input(input, session.convention(), mel::layout(flags.layout));
-  return session.analyse(audio::read_sound(input, session.convention().sample_rate).samples);
+  const mel::MelSource mel = open_input(input, session, flags);
+  return mel.read(0, mel.frames);
 }
 
 runtime::RenderOptions render_options(const std::string& input, const runtime::Session& session,
@@ -73,24 +80,21 @@ runtime::RenderOptions render_options(const std::string& input, const runtime::S
   return options;
 }
 
-void render_as_made(const runtime::Session& session, const mel::Mel& mel,
+void render_as_made(const runtime::Session& session, const mel::MelSource& mel,
                     const runtime::RenderOptions& options, int chunk,
                     const std::function<void(std::span<const float>)>& sink) {
   if (chunk == 0 && (session.on_gpu() || !session.streams()))
-    return sink(session.render(mel, options));
-  const int frames = chunk > 0 ? chunk : kPieceFrames, bands = mel.bands;
+    return sink(session.render(mel.read(0, mel.frames), options));
+  const int most = chunk > 0 ? chunk : kPieceFrames;
   runtime::Stream stream(session, options);
-  std::vector<float> samples(static_cast<size_t>(frames) * session.convention().hop);
+  std::vector<float> samples(static_cast<size_t>(most) * session.convention().hop);
   for (int at = 0; at < mel.frames;) {
     throw_if_interrupted();
-    const int to = std::min(mel.frames, at + std::min(frames, mel.frames - at));
-    stream.push({to - at,
-                 bands,
-                 {mel.values.begin() + static_cast<std::ptrdiff_t>(at) * bands,
-                  mel.values.begin() + static_cast<std::ptrdiff_t>(to) * bands}});
-    at = to;
+    const int count = std::min(most, mel.frames - at);
+    stream.push(mel.read(at, count));
+    at += count;
     if (at == mel.frames) stream.finish();
-    while (const size_t count = stream.pull(samples)) sink(std::span(samples).first(count));
+    while (const size_t made = stream.pull(samples)) sink(std::span(samples).first(made));
   }
 }
 

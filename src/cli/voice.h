@@ -19,8 +19,10 @@ runtime::SessionOptions session_options(const Flags& flags);
 // sha256: where to put that of the model, for those who ask.
 std::unique_ptr<runtime::Session> open_session(const Flags& flags, std::string* sha256 = nullptr);
 
-// The mel of an input: a .npy or .pt is read as one, anything else is a recording that is analysed
-// in the model's own convention.
+// The mel of an input: a .npy or .pt is read as one (cli/mel_input.h), anything else is a recording
+// that is analysed in the model's own convention, all of it at once.
+mel::MelSource open_input(const std::string& input, const runtime::Session& session,
+                          const Flags& flags);
 mel::Mel mel_of_input(const std::string& input, const runtime::Session& session,
                       const Flags& flags);
 
@@ -31,10 +33,10 @@ runtime::RenderOptions render_options(const std::string& input, const runtime::S
 
 inline constexpr int kPieceFrames = 64;  // that suit any machine
 
-// Renders a mel and hands the samples on as they are made: all that is held is a moment of them. In
-// pushes of `chunk` frames; 0: of kPieceFrames, and a model that needs the whole utterance, or a
+// Renders a mel and hands the samples on as they are made: all that is held is a moment of either.
+// In pushes of `chunk` frames; 0: of kPieceFrames, and a model that needs the whole utterance, or a
 // GPU, gets it.
-void render_as_made(const runtime::Session& session, const mel::Mel& mel,
+void render_as_made(const runtime::Session& session, const mel::MelSource& mel,
                     const runtime::RenderOptions& options, int chunk,
                     const std::function<void(std::span<const float>)>& sink);
 

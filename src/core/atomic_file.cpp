@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/output.h"
 #include "core/signals.h"
 
@@ -183,44 +184,7 @@ void write_file_atomically(const fs::path& path, std::string_view content) {
 }
 
 std::string read_file(const fs::path& path, size_t max_bytes) {
-  const auto refuse = [&](int code) {
-    const bool absent = code == ENOENT || code == ENOTDIR || code == ENAMETOOLONG;
-    const bool barred = code == EISDIR || code == EACCES || code == EPERM;
-    throw Error(absent || barred ? Fault::input : Fault::io,
-                absent ? "file-missing" : "read-failed",
-                text("cannot read ", path.string(), ": ", std::strerror(code)));
-  };
-  struct Descriptor {
-    int fd = -1;
-    ~Descriptor() {
-      if (fd >= 0) ::close(fd);
-    }
-  } file;
-  file.fd = open_file(path, O_RDONLY | O_CLOEXEC);  // that of a pipe waits for its writer
-  if (file.fd < 0) refuse(errno);
-  struct stat found {};
-  if (::fstat(file.fd, &found) != 0) refuse(errno);
-  const auto too_large = [&] {
-    throw Error(Fault::input, "file-too-large",
-                text(path.string(), " holds more than the ", max_bytes, " bytes allowed here"));
-  };
-  const auto declared = static_cast<size_t>(S_ISREG(found.st_mode) ? found.st_size : 0);
-  if (declared > max_bytes) too_large();
-
-  std::string content;
-  content.reserve(declared);
-  std::array<char, 1 << 16> block;
-  while (true) {
-    const ssize_t count = ::read(file.fd, block.data(), block.size());
-    if (count < 0 && errno == EINTR) {
-      throw_if_interrupted();
-      continue;
-    }
-    if (count < 0) refuse(errno);
-    if (count == 0) return content;
-    if (static_cast<size_t>(count) > max_bytes - content.size()) too_large();
-    content.append(block.data(), static_cast<size_t>(count));
-  }
+  return InputFile(path, max_bytes).content();
 }
 
 void remove_live_temporaries() noexcept {

@@ -10,7 +10,7 @@
 namespace fluvox::flow {
 namespace {
 
-constexpr int kPiece = 64;  // rows
+constexpr int kPiece = 8;  // rows
 
 class GridCouplingRuntime : public RuntimeStep {
  public:
@@ -35,7 +35,9 @@ class GridCouplingRuntime : public RuntimeStep {
   double forward(Grid& x, const RuntimeCondition& condition, Threads& threads,
                  double* by_row) const override {
     const Places places = places_of(x, 0, 0);
-    const Grid out = net_->forward(seen(x, places, condition.features, threads), nullptr, threads);
+    Grid sees;
+    see(x, places, condition.features.row(0), condition.features.columns, threads, sees);
+    const Grid out = net_->forward(sees, nullptr, threads);
     std::vector<double> shares(static_cast<size_t>(by_row ? places.rows : 0));
     const double log_det = affine_forward(places.rows, places.columns, places.changed, affine(out),
                                           threads, by_row ? shares.data() : nullptr);
@@ -46,7 +48,9 @@ class GridCouplingRuntime : public RuntimeStep {
 
   void inverse(Grid& z, const RuntimeCondition& condition, Threads& threads) const override {
     const Places places = places_of(z, 0, 0);
-    const Grid out = net_->forward(seen(z, places, condition.features, threads), nullptr, threads);
+    Grid sees;
+    see(z, places, condition.features.row(0), condition.features.columns, threads, sees);
+    const Grid out = net_->forward(sees, nullptr, threads);
     affine_inverse(places.rows, places.columns, places.changed, affine(out), threads);
   }
 
@@ -81,10 +85,16 @@ class GridCouplingRuntime : public RuntimeStep {
 
   // What the net sees at every changed place: the kept neighbour, the maps here, the maps there.
   // The kept neighbour of a frame is the one before it: nothing, and maps of zeros, before the
-  // first. The rows of `features` stand beside those of x.
-  Grid seen(const Grid& x, const Places& places, const Grid& features, Threads& threads) const {
-    const int maps = features.columns / x.columns, inputs = 1 + 2 * maps;
-    Grid grid(places.rows, places.columns * inputs);
+  // first. The rows of `features`, of so many columns, stand beside those of x.
+  void see(const Grid& x, const Places& places, const float* features, int feature_columns,
+           Threads& threads, Grid& grid) const {
+    const int maps = feature_columns / x.columns, inputs = 1 + 2 * maps;
+    grid.rows = places.rows;
+    grid.columns = places.columns * inputs;
+    grid.values.resize(static_cast<size_t>(grid.rows) * static_cast<size_t>(grid.columns));
+    const auto maps_of = [&](int frame, int bin) {
+      return features + std::ptrdiff_t{frame} * feature_columns + std::ptrdiff_t{bin} * maps;
+    };
     net::in_pieces(threads, places.rows, kPiece, [&](int first, int last) {
       for (int row = first; row < last; ++row) {
         const int changed_frame = places.frame + (frames_ ? 2 * row : row);
@@ -92,17 +102,20 @@ class GridCouplingRuntime : public RuntimeStep {
         for (int column = 0; column < places.columns; ++column) {
           const int changed_bin = frames_ ? column : 2 * column + 1 - keep_;
           const int kept_bin = frames_ ? column : 2 * column + keep_;
-          const float* here = features.row(changed_frame) + std::ptrdiff_t{changed_bin} * maps;
+          const float* here = maps_of(changed_frame, changed_bin);
           float* to = grid.row(row) + std::ptrdiff_t{column} * inputs;
           std::copy(here, here + maps, to + 1);
-          if (kept_frame < 0) continue;
-          const float* there = features.row(kept_frame) + std::ptrdiff_t{kept_bin} * maps;
+          if (kept_frame < 0) {
+            to[0] = 0;
+            std::fill_n(to + 1 + maps, maps, 0.0f);
+            continue;
+          }
+          const float* there = maps_of(kept_frame, kept_bin);
           to[0] = x.row(kept_frame)[kept_bin];
           std::copy(there, there + maps, to + 1 + maps);
         }
       }
     });
-    return grid;
   }
 
   Affine affine(const Grid& out) const {  // [rows][columns * 2]: b and raw side by side
@@ -132,8 +145,9 @@ class GridCouplingStream : public StepStream {
     std::copy(z.values.begin(), z.values.end(), x.row(before));
     const auto places = step_.places_of(x, first, frames_);
     frames_ += z.rows;
-    const Grid features = condition.features.rows(first, frames_);
-    const Grid out = net_->push(step_.seen(x, places, features, threads), nullptr, last, threads);
+    step_.see(x, places, condition.features.row(first), condition.features.columns(), threads,
+              sees_);
+    const Grid out = net_->push(sees_, nullptr, last, threads);
     if (places.rows > 0)
       affine_inverse(places.rows, places.columns, places.changed, step_.affine(out), threads);
     std::copy_n(x.row(before), z.values.size(), z.values.begin());
@@ -150,6 +164,7 @@ class GridCouplingStream : public StepStream {
   net::NetStreamPtr net_;
   int64_t frames_ = 0;
   Grid neighbour_;
+  Grid sees_;  // what the net sees of the frames at work
 };
 
 StepStreamPtr GridCouplingRuntime::stream() const {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numbers>
+#include <utility>
 
 #include "core/error.h"
 #include "core/threads.h"
@@ -14,6 +16,19 @@ namespace {
 constexpr size_t kFramesAtOnce = 64;
 
 }  // namespace
+
+Mel Mel::part(int first, int count) const {
+  const auto from = values.begin() + static_cast<std::ptrdiff_t>(first) * bands;
+  return {count, bands, {from, from + static_cast<std::ptrdiff_t>(count) * bands}};
+}
+
+MelSource source_of(Mel mel) {
+  const int frames = mel.frames, bands = mel.bands;
+  return {frames, bands,
+          [whole = std::make_shared<const Mel>(std::move(mel))](int first, int count) {
+            return whole->part(first, count);
+          }};
+}
 
 double log_scale(const Convention& c) {
   const double base = c.log == "ln" ? 1.0

@@ -6,6 +6,7 @@
 //   Mel mel = analyser.analyse(samples);          // from any number of threads
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -28,7 +29,17 @@ struct Mel {
     const auto width = static_cast<size_t>(bands);
     return {values.data() + static_cast<size_t>(index) * width, width};
   }
+  // A copy of `count` frames from `first` on.
+  Mel part(int first, int count) const;
 };
+
+// Frames where they are asked for: a long mel need not be in memory.
+struct MelSource {
+  int frames = 0;
+  int bands = 0;
+  std::function<Mel(int first, int count)> read;
+};
+MelSource source_of(Mel mel);  // of one that is
 
 class Analyser {
  public:

@@ -1,5 +1,6 @@
 #include "mel/mel_file.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "core/atomic_file.h"
@@ -49,6 +50,53 @@ void write(AtomicFile& file, const std::vector<size_t>& shape, const std::vector
   file.write(std::as_bytes(std::span(bytes)));
 }
 
+// How a mel lies in an array.
+struct Lie {
+  int frames = 0;
+  bool by_bands = false;  // the frames of a band side by side; else the bands of a frame
+};
+
+Lie lie_of(const NpySource& array, int bands, Layout layout, const std::string& where) {
+  std::span<const size_t> shape = array.shape;
+  if (shape.size() == 3 && shape[0] == 1) shape = shape.subspan(1);
+  const auto wanted = static_cast<size_t>(bands);
+  const bool by_bands = shape.size() == 2 && shape[0] == wanted && layout != Layout::frames_bands;
+  const bool by_frames = shape.size() == 2 && shape[1] == wanted && layout != Layout::bands_frames;
+  if (!by_bands && !by_frames)
+    throw Error(
+        Fault::input, "mel-shape",
+        text(where, ": expected a mel of shape ",
+             layout == Layout::frames_bands   ? text("(T, ", bands, ")")
+             : layout == Layout::bands_frames ? text("(", bands, ", T)")
+                                              : text("(", bands, ", T) or (T, ", bands, ")"),
+             ", found ", shape_text(array.shape)));
+  if (by_bands && by_frames)
+    throw Error(
+        Fault::usage, "mel-layout-ambiguous",
+        text(where, ": shape ", shape_text(array.shape), " has as many frames as bands; say which ",
+             "comes first with --layout bands-frames or --layout frames-bands"));
+  const size_t frames = by_bands ? shape[1] : shape[0];
+  if (frames > static_cast<size_t>(std::numeric_limits<int>::max()))
+    throw Error(Fault::input, "mel-shape", text(where, ": too many frames: ", frames));
+  return {static_cast<int>(frames), by_bands != array.fortran_order};
+}
+
+Mel frames_of(const NpySource& array, const Lie& lie, int bands, int first, int count) {
+  const auto all = static_cast<size_t>(lie.frames), from = static_cast<size_t>(first);
+  const auto rows = static_cast<size_t>(count), columns = static_cast<size_t>(bands);
+  Mel mel{count, bands, std::vector<float>(rows * columns)};
+  if (!lie.by_bands) {
+    array.read(from * columns, mel.values);
+    return mel;
+  }
+  std::vector<float> row(rows);
+  for (size_t band = 0; band < columns; ++band) {
+    array.read(band * all + from, row);
+    for (size_t frame = 0; frame < rows; ++frame) mel.values[frame * columns + band] = row[frame];
+  }
+  return mel;
+}
+
 Json parse_json(const std::string& source, const std::string& where) {
   try {
     // Nesting is bounded: printing or freeing a deep document would exhaust the stack.
@@ -75,36 +123,12 @@ Layout layout(std::string_view name) {
 }
 
 Mel mel_of_array(const NpyArray& array, int bands, Layout layout, const std::string& where) {
-  std::span<const size_t> shape = array.shape;
-  if (shape.size() == 3 && shape[0] == 1) shape = shape.subspan(1);
-  const auto wanted = static_cast<size_t>(bands);
-  const bool by_bands = shape.size() == 2 && shape[0] == wanted && layout != Layout::frames_bands;
-  const bool by_frames = shape.size() == 2 && shape[1] == wanted && layout != Layout::bands_frames;
-  if (!by_bands && !by_frames)
-    throw Error(
-        Fault::input, "mel-shape",
-        text(where, ": expected a mel of shape ",
-             layout == Layout::frames_bands   ? text("(T, ", bands, ")")
-             : layout == Layout::bands_frames ? text("(", bands, ", T)")
-                                              : text("(", bands, ", T) or (T, ", bands, ")"),
-             ", found ", shape_text(array.shape)));
-  if (by_bands && by_frames)
-    throw Error(
-        Fault::usage, "mel-layout-ambiguous",
-        text(where, ": shape ", shape_text(array.shape), " has as many frames as bands; say which ",
-             "comes first with --layout bands-frames or --layout frames-bands"));
-  const size_t frames = by_bands ? shape[1] : shape[0];
-  if (frames > static_cast<size_t>(std::numeric_limits<int>::max()))
-    throw Error(Fault::input, "mel-shape", text(where, ": too many frames: ", frames));
-  Mel mel;
-  mel.frames = static_cast<int>(frames);
-  mel.bands = bands;
-  mel.values.resize(array.values.size());
-  for (size_t frame = 0; frame < frames; ++frame)
-    for (size_t band = 0; band < wanted; ++band)
-      mel.values[frame * wanted + band] =
-          array.values[by_bands ? band * frames + frame : frame * wanted + band];
-  return mel;
+  const NpySource source{array.shape, false, [&](size_t first, std::span<float> to) {
+                           std::copy_n(array.values.begin() + static_cast<std::ptrdiff_t>(first),
+                                       to.size(), to.begin());
+                         }};
+  const Lie lie = lie_of(source, bands, layout, where);
+  return frames_of(source, lie, bands, 0, lie.frames);
 }
 
 std::optional<Convention> read_sidecar(const std::filesystem::path& path) {
@@ -126,21 +150,32 @@ std::optional<Convention> read_sidecar(const std::filesystem::path& path) {
   return convention_from_json(sidecar.convention, where + ": convention");
 }
 
-Mel read_mel(const std::filesystem::path& path, const Convention& wanted, Layout layout) {
-  return mel_of_file(read_npy(path), path, wanted, layout);
+MelSource open_mel(const NpySource& array, const std::filesystem::path& path,
+                   const Convention& wanted, Layout layout) {
+  const std::string where = path.string();
+  const std::optional<Convention> own = read_sidecar(path);
+  if (own && layout == Layout::automatic) layout = mel::layout(own->layout);
+  const int bands = own ? own->bands : wanted.bands;
+  const Lie lie = lie_of(array, bands, layout, where);
+  return {lie.frames, wanted.bands, [=](int first, int count) {
+            Mel mel = frames_of(array, lie, bands, first, count);
+            if (!own) return mel;
+            try {
+              return convert(mel, *own, wanted);
+            } catch (const Error& error) {
+              if (error.code() != "mel-convention") throw;
+              throw Error(error.fault(), error.code(), text(where, ": ", error.what()));
+            }
+          }};
 }
 
-Mel mel_of_file(const NpyArray& array, const std::filesystem::path& path, const Convention& wanted,
-                Layout layout) {
-  const std::optional<Convention> own = read_sidecar(path);
-  if (!own) return mel_of_array(array, wanted.bands, layout, path.string());
-  if (layout == Layout::automatic) layout = mel::layout(own->layout);
-  try {
-    return convert(mel_of_array(array, own->bands, layout, path.string()), *own, wanted);
-  } catch (const Error& error) {
-    if (error.code() != "mel-convention") throw;
-    throw Error(error.fault(), error.code(), text(path.string(), ": ", error.what()));
-  }
+MelSource open_mel(const std::filesystem::path& path, const Convention& wanted, Layout layout) {
+  return open_mel(open_npy(path), path, wanted, layout);
+}
+
+Mel read_mel(const std::filesystem::path& path, const Convention& wanted, Layout layout) {
+  const MelSource mel = open_mel(path, wanted, layout);
+  return mel.read(0, mel.frames);
 }
 
 void write_mel(const std::filesystem::path& path, const Mel& mel, const Convention& c) {

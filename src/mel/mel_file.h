@@ -20,15 +20,20 @@ Layout layout(std::string_view name);  // auto | bands-frames | frames-bands
 // (bands, T), (T, bands), or either with a leading 1. Where T equals bands, `automatic` is refused.
 Mel mel_of_array(const NpyArray& array, int bands, Layout layout, const std::string& where);
 
-// The mel at `path` in the convention `wanted`. A sidecar in another convention leads to an exact
+// The mel at `path` in the convention `wanted`, its frames read from the file when they are asked
+// for, and refused then where their values are. A sidecar in another convention leads to an exact
 // conversion or a refusal that names the difference; without a sidecar the file is taken to be in
 // `wanted`.
-Mel read_mel(const std::filesystem::path& path, const Convention& wanted,
-             Layout layout = Layout::automatic);
+MelSource open_mel(const std::filesystem::path& path, const Convention& wanted,
+                   Layout layout = Layout::automatic);
 
 // The same for an array that was read from `path` in another way: a .pt has its sidecar too.
-Mel mel_of_file(const NpyArray& array, const std::filesystem::path& path, const Convention& wanted,
-                Layout layout = Layout::automatic);
+MelSource open_mel(const NpySource& array, const std::filesystem::path& path,
+                   const Convention& wanted, Layout layout = Layout::automatic);
+
+// The whole of it.
+Mel read_mel(const std::filesystem::path& path, const Convention& wanted,
+             Layout layout = Layout::automatic);
 
 // The array in the convention's own layout, and the sidecar (none beside a device or a pipe). Both
 // are atomic, and at no moment does a sidecar stand beside an array that it does not describe.

@@ -1,14 +1,17 @@
 #include "mel/npy.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <string_view>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/nearest.h"
 #include "mel/npy_header.h"
 
@@ -20,6 +23,7 @@ static_assert(std::endian::native == std::endian::little, "files are written as 
 constexpr std::string_view kMagic("\x93NUMPY", 6);
 constexpr size_t kMostHeader = size_t{64} << 10;
 constexpr size_t kMostFile = size_t{8} << 30;
+constexpr size_t kValuesAtOnce = size_t{1} << 14;
 
 [[noreturn]] void refuse(const std::string& where, const std::string& what,
                          const char* code = "npy-invalid") {
@@ -81,9 +85,8 @@ Element element(const std::string& descr, const std::string& where) {
                      "(numpy: array.astype('float32'))"));
 }
 
-// The product of the shape, once it is known that so many elements fit what is left of the file.
-size_t count_elements(const NpyHeader& header, size_t size, size_t available,
-                      const std::string& where) {
+// Whether the elements of the shape are what is left of the file.
+void check_size(const NpyHeader& header, size_t size, size_t available, const std::string& where) {
   size_t count = 1;
   for (const size_t length : header.shape)
     if (length == 0) refuse(where, "is an empty array of shape " + shape_text(header.shape));
@@ -98,7 +101,6 @@ size_t count_elements(const NpyHeader& header, size_t size, size_t available,
   if (count * size != available)
     refuse(where, text("shape ", shape_text(header.shape), " needs ", count * size, " bytes but ",
                        available, " follow the header"));
-  return count;
 }
 
 // Position of element `index` of C order in a file of Fortran order.
@@ -129,22 +131,95 @@ class FortranOrder {
   size_t place_ = 0;
 };
 
-std::string index_text(size_t place, const std::vector<size_t>& shape) {
-  std::string out;
-  for (size_t axis = shape.size(); axis-- > 0;) {
-    out = text(place % shape[axis], out.empty() ? "" : ", ", out);
+// The indices of the value that lies at `place`.
+std::string index_text(size_t place, const std::vector<size_t>& shape, bool fortran_order) {
+  std::vector<size_t> index(shape.size());
+  for (size_t i = 0; i < shape.size(); ++i) {
+    const size_t axis = fortran_order ? i : shape.size() - 1 - i;
+    index[axis] = place % shape[axis];
     place /= shape[axis];
   }
+  std::string out;
+  for (const size_t i : index) out += text(out.empty() ? "" : ", ", i);
   return "[" + out + "]";
 }
 
-void check_magic(std::string_view file, const std::string& where) {
-  if (file.size() >= 10 && file.starts_with(kMagic)) return;
-  if (file.starts_with("PK\x03\x04"))
+void check_magic(std::string_view start, const std::string& where) {
+  if (start.size() >= 10 && start.starts_with(kMagic)) return;
+  if (start.starts_with("PK\x03\x04"))
     refuse(where,
            "is a zip archive (.npz or .pt), not a .npy file; save one array with numpy.save");
   refuse(where,
-         text("is not a .npy file: it ", file.size() < 10 ? "is too short" : "starts otherwise"));
+         text("is not a .npy file: it ", start.size() < 10 ? "is too short" : "starts otherwise"));
+}
+
+// A file, or one that is in memory.
+struct Bytes {
+  size_t size = 0;
+  std::function<void(size_t offset, std::span<std::byte> to)> read;
+
+  std::string text(size_t offset, size_t count) const {
+    std::string out(count, '\0');
+    read(offset, std::as_writable_bytes(std::span(out)));
+    return out;
+  }
+};
+
+NpySource source_in(const Bytes& file, const std::string& where) {
+  const std::string start = file.text(0, std::min(file.size, size_t{12}));
+  check_magic(start, where);
+  const auto major = static_cast<uint8_t>(start[6]);
+  const auto minor = static_cast<uint8_t>(start[7]);
+  if (major < 1 || major > 3 || minor != 0)
+    refuse(where,
+           text("is of .npy version ", int{major}, ".", int{minor}, "; known are 1.0, 2.0, 3.0"));
+  const size_t length_bytes = major == 1 ? 2 : 4, header_begin = 8 + length_bytes;
+  if (file.size < header_begin) refuse(where, "ends within its header", "npy-truncated");
+  const size_t header_length = unsigned_le(std::string_view(start).substr(8, length_bytes));
+  if (header_length > file.size - header_begin)
+    refuse(where, "ends within its header", "npy-truncated");
+  if (header_length > kMostHeader)
+    refuse(where, text("its header of ", header_length, " bytes is longer than ", kMostHeader));
+
+  const NpyHeader header = parse_npy_header(file.text(header_begin, header_length), where);
+  const size_t begin = header_begin + header_length;
+  const Element type = element(header.descr, where);
+  check_size(header, type.size, file.size - begin, where);
+  NpySource source{header.shape, header.fortran_order, {}};
+  source.read = [bytes = file.read, begin, type, header, where](size_t first, std::span<float> to) {
+    std::vector<char> block(std::min(to.size(), kValuesAtOnce) * type.size);
+    for (size_t at = 0; at < to.size(); at += kValuesAtOnce) {
+      const size_t count = std::min(kValuesAtOnce, to.size() - at);
+      bytes(begin + (first + at) * type.size,
+            std::as_writable_bytes(std::span(block).first(count * type.size)));
+      for (size_t i = 0; i < count; ++i) {
+        const float value = type.read(block.data() + i * type.size);
+        if (!std::isfinite(value))
+          refuse(
+              where,
+              text("the value at ", index_text(first + at + i, header.shape, header.fortran_order),
+                   " is NaN, infinite or beyond float32"),
+              "npy-not-finite");
+        to[at + i] = value;
+      }
+    }
+  };
+  return source;
+}
+
+NpyArray whole(const NpySource& source) {
+  NpyArray array;
+  array.shape = source.shape;
+  size_t count = 1;
+  for (const size_t length : array.shape) count *= length;
+  array.values.resize(count);
+  source.read(0, array.values);
+  if (!source.fortran_order) return array;
+  const std::vector<float> stored = std::move(array.values);
+  array.values.resize(count);
+  FortranOrder order(array.shape);
+  for (float& value : array.values) value = stored[order.next()];
+  return array;
 }
 
 }  // namespace
@@ -155,47 +230,31 @@ std::string shape_text(std::span<const size_t> shape) {
   return "(" + out + (shape.size() == 1 ? ",)" : ")");
 }
 
+NpySource open_npy(const std::filesystem::path& path) {
+  const auto file = std::make_shared<InputFile>(path, kMostFile);
+  const std::string where = path.string();
+  if (file->regular())
+    return source_in(
+        {file->size(), [file](size_t offset, std::span<std::byte> to) { file->read(offset, to); }},
+        where);
+  const auto content = std::make_shared<const std::string>(file->content());
+  return source_in({content->size(),
+                    [content](size_t offset, std::span<std::byte> to) {
+                      std::memcpy(to.data(), content->data() + offset, to.size());
+                    }},
+                   where);
+}
+
 NpyArray parse_npy(std::span<const std::byte> bytes, const std::string& where) {
-  const std::string_view file(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  check_magic(file, where);
-  const auto major = static_cast<uint8_t>(file[6]);
-  const auto minor = static_cast<uint8_t>(file[7]);
-  if (major < 1 || major > 3 || minor != 0)
-    refuse(where,
-           text("is of .npy version ", int{major}, ".", int{minor}, "; known are 1.0, 2.0, 3.0"));
-  const size_t length_bytes = major == 1 ? 2 : 4;
-  if (file.size() < 8 + length_bytes) refuse(where, "ends within its header", "npy-truncated");
-  const size_t header_length = unsigned_le(file.substr(8, length_bytes));
-  const std::string_view rest = file.substr(8 + length_bytes);
-  if (header_length > rest.size()) refuse(where, "ends within its header", "npy-truncated");
-  if (header_length > kMostHeader)
-    refuse(where, text("its header of ", header_length, " bytes is longer than ", kMostHeader));
-
-  const NpyHeader header = parse_npy_header(rest.substr(0, header_length), where);
-  const std::string_view data = rest.substr(header_length);
-  const Element type = element(header.descr, where);
-  NpyArray array;
-  const size_t count = count_elements(header, type.size, data.size(), where);
-  array.shape = header.shape;
-  array.values.resize(count);
-  FortranOrder fortran(array.shape);
-  for (size_t i = 0; i < count; ++i) {
-    const size_t place = header.fortran_order ? fortran.next() : i;
-    const float value = type.read(data.data() + place * type.size);
-    if (!std::isfinite(value))
-      refuse(
-          where,
-          text("the value at ", index_text(i, array.shape), " is NaN, infinite or beyond float32"),
-          "npy-not-finite");
-    array.values[i] = value;
-  }
-  return array;
+  return whole(source_in({bytes.size(),
+                          [bytes](size_t offset, std::span<std::byte> to) {
+                            std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset),
+                                        to.size(), to.begin());
+                          }},
+                         where));
 }
 
-NpyArray read_npy(const std::filesystem::path& path) {
-  const std::string file = read_file(path, kMostFile);
-  return parse_npy(std::as_bytes(std::span(file)), path.string());
-}
+NpyArray read_npy(const std::filesystem::path& path) { return whole(open_npy(path)); }
 
 std::string npy_bytes(std::span<const size_t> shape, std::span<const float> values) {
   std::string header =

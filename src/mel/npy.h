@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,16 @@ struct NpyArray {
   std::vector<size_t> shape;
   std::vector<float> values;  // C order: the last index runs fastest
 };
+
+// An array whose values are read where they are asked for, so that memory does not grow with it.
+struct NpySource {
+  std::vector<size_t> shape;
+  bool fortran_order = false;  // the first index runs fastest; else the last
+  // The values as they lie in the file, from the one at `first` on.
+  std::function<void(size_t first, std::span<float> to)> read;
+};
+// The size of the file is held against the header; what is not finite is refused when it is read.
+NpySource open_npy(const std::filesystem::path& path);
 
 // `where` names the file in messages.
 NpyArray parse_npy(std::span<const std::byte> bytes, const std::string& where);

@@ -36,10 +36,9 @@ double distance(const Mel& mel, const Convention& c) {
   const std::vector<double> weight = log_filter_sum(c);
   const double half = c.quantity == "power" ? 0.5 : 1.0;
   const double loudest = std::log(c.window / 2.0);  // full scale, all of it in one bin
-  const int step = 1 + mel.frames / kMostFrames;
   std::vector<double> levels;
   size_t below = 0, above = 0, all = 0;
-  for (int frame = 0; frame < mel.frames; frame += step)
+  for (int frame = 0; frame < mel.frames; ++frame)
     for (size_t band = 0; band < weight.size(); ++band, ++all) {
       const double ln = scale.to_ln(mel.frame(frame)[band], band);
       const double level = half * (ln - weight[band]);
@@ -53,28 +52,11 @@ double distance(const Mel& mel, const Convention& c) {
   return std::max(std::abs(high - middle - 4.8) / 0.6, outside(middle, -9, 0.5) / 0.3);
 }
 
-// Mean 0 and deviation 1: what statistics of a corpus leave.
-bool looks_normalised(const Mel& mel) {
-  double sum = 0, squares = 0, largest = 0;
-  for (const float v : mel.values) {
-    const auto value = static_cast<double>(v);
-    sum += value;
-    squares += value * value;
-    largest = std::max(largest, std::abs(value));
-  }
-  const auto count = static_cast<double>(mel.values.size());
-  const double mean = sum / count;
-  const double deviation = std::sqrt(std::max(0.0, squares / count - mean * mean));
-  return std::abs(mean) < 0.5 && deviation > 0.6 && deviation < 1.5 && largest < 8;
-}
-
-// What the values would be had their logarithm been taken; nothing where one is negative.
+// What the values would be had their logarithm been taken.
 Mel logarithm_of(const Mel& mel, const Convention& c) {
   Mel out = mel;
-  for (float& value : out.values) {
-    if (value < 0) return {};
+  for (float& value : out.values)
     value = static_cast<float>(std::log(std::max<double>(value, c.floor)));
-  }
   return out;
 }
 
@@ -105,24 +87,49 @@ std::vector<Form> other_forms(const Mel& mel, const Mel& logarithm, const Conven
   return forms;
 }
 
-std::string range_text(const Mel& mel) {
-  const auto [least, most] = std::minmax_element(mel.values.begin(), mel.values.end());
-  return text(*least, " to ", *most);
-}
-
 }  // namespace
 
-Plausibility plausibility(const Mel& mel, const Convention& c) {
-  if (mel.values.empty() || mel.bands != c.bands) return {};
-  const double own = distance(mel, c);
-  if (own < 2 || (!c.mean.empty() && looks_normalised(mel))) return {};
+void Impression::add(const Mel& part) {
+  if (part.values.empty()) return;
+  if (count_ == 0) least_ = most_ = part.values[0];
+  for (const float value : part.values) {
+    const auto wide = static_cast<double>(value);
+    sum_ += wide;
+    squares_ += wide * wide;
+    least_ = std::min(least_, value);
+    most_ = std::max(most_, value);
+  }
+  count_ += part.values.size();
+  sample_.bands = part.bands;
+  const int step = 1 + frames_ / kMostFrames;
+  for (int frame = 0; frame < part.frames; ++frame, ++seen_) {
+    if (seen_ % step != 0) continue;
+    const auto values = part.frame(frame);
+    sample_.values.insert(sample_.values.end(), values.begin(), values.end());
+    ++sample_.frames;
+  }
+}
+
+// Mean 0 and deviation 1: what statistics of a corpus leave.
+bool Impression::looks_normalised() const {
+  const auto count = static_cast<double>(count_);
+  const double mean = sum_ / count;
+  const double deviation = std::sqrt(std::max(0.0, squares_ / count - mean * mean));
+  return std::abs(mean) < 0.5 && deviation > 0.6 && deviation < 1.5 && most_ < 8 && least_ > -8;
+}
+
+Plausibility plausibility(const Impression& mel, const Convention& c) {
+  const Mel& sample = mel.sample_;
+  if (sample.values.empty() || sample.bands != c.bands) return {};
+  const double own = distance(sample, c);
+  if (own < 2 || (!c.mean.empty() && mel.looks_normalised())) return {};
   Plausibility verdict;
   double best = 1.5;
-  if (c.mean.empty() && looks_normalised(mel)) {
+  if (c.mean.empty() && mel.looks_normalised()) {
     verdict.likely = "a mean-variance normalised one (parallel-wavegan or espnet2)";
   } else {
-    const Mel logarithm = logarithm_of(mel, c);
-    for (const Form& form : other_forms(mel, logarithm, c)) {
+    const Mel logarithm = mel.least_ < 0 ? Mel() : logarithm_of(sample, c);
+    for (const Form& form : other_forms(sample, logarithm, c)) {
       const double theirs = distance(form.mel, form.convention);
       if (theirs == kUnknown || theirs >= best || own - theirs < 1) continue;
       best = theirs;
@@ -131,10 +138,16 @@ Plausibility plausibility(const Mel& mel, const Convention& c) {
   }
   if (verdict.likely.empty() && own < kImpossible) return {};
   verdict.plausible = false;
-  verdict.message = text("values from ", range_text(mel), " are not what convention '", c.name,
-                         "' gives for speech",
+  verdict.message = text("values from ", mel.least_, " to ", mel.most_,
+                         " are not what convention '", c.name, "' gives for speech",
                          verdict.likely.empty() ? "" : "; they look like " + verdict.likely);
   return verdict;
+}
+
+Plausibility plausibility(const Mel& mel, const Convention& c) {
+  Impression impression(mel.frames);
+  impression.add(mel);
+  return plausibility(impression, c);
 }
 
 }  // namespace fluvox::mel

@@ -10,7 +10,7 @@
 namespace fluvox::net {
 namespace {
 
-constexpr int kBlock = 16;  // rows that go through all layers together, to stay in the cache
+constexpr int kRowsOfThread = 2;  // go through all layers together, to stay in its cache
 
 void check(const Conv2d& net, const std::string& where) {
   if (net.kernel % 2 == 0)
@@ -64,12 +64,12 @@ struct Plan {
 // kernel - 1 rows that they look back at (zeros at first), and zero columns on both sides.
 class PlainRows {
  public:
-  PlainRows(int kernel, int columns, int channels, int dilation, Precision precision)
-      : kernel_(kernel), channels_(channels), dilation_(dilation) {
+  PlainRows(int kernel, int columns, int channels, int dilation, int rows, Precision precision)
+      : kernel_(kernel), channels_(channels), dilation_(dilation), rows_(kernel - 1 + rows) {
     // A tap further out than the row is wide meets zeros alone: moved nearer it meets the same.
     pad_ = std::min(static_cast<int64_t>(dilation) * (kernel - 1) / 2, int64_t{columns});
     row_places_ = columns + 2 * pad_;
-    const int64_t places = row_places_ * (kernel - 1 + kBlock);
+    const int64_t places = row_places_ * rows_;
     if (precision == Precision::bf16)
       rounded_ = RoundedRows(places, channels);
     else
@@ -116,18 +116,15 @@ class PlainRows {
   }
 
   // After `rows` rows: the last ones become the past of those that follow.
-  void advance(int rows) {
-    const int64_t from = rows * row_places_, count = (kernel_ - 1) * row_places_;
-    if (rounded_.empty())
-      std::copy_n(values_.begin() + from * channels_, count * channels_, values_.begin());
-    else
-      std::copy_n(rounded_.row(from), count * rounded_.stride(), rounded_.row(0));
-  }
+  void advance(int rows) { first_ = (first_ + rows) % rows_; }
 
  private:
-  int64_t place(int r, int column) const { return (kernel_ - 1 + r) * row_places_ + pad_ + column; }
+  int64_t place(int r, int column) const {  // the rows go round
+    return int64_t{(first_ + kernel_ - 1 + r) % rows_} * row_places_ + pad_ + column;
+  }
 
   int kernel_, channels_, dilation_;
+  int rows_, first_ = 0;
   int64_t pad_, row_places_;
   std::vector<float> values_;  // one of these two
   RoundedRows rounded_;
@@ -136,11 +133,11 @@ class PlainRows {
 // The input of one layer, as its weights want it.
 class Input {
  public:
-  Input(const Conv2d& net, const Layer& layer, int columns) : layer_(layer) {
+  Input(const Conv2d& net, const Layer& layer, int columns, int rows) : layer_(layer) {
     if (layer.paired)
-      paired_.emplace(net.kernel, columns, layer.inputs, layer.dilation, kBlock);
+      paired_.emplace(net.kernel, columns, layer.inputs, layer.dilation, rows);
     else
-      plain_.emplace(net.kernel, columns, layer.inputs, layer.dilation,
+      plain_.emplace(net.kernel, columns, layer.inputs, layer.dilation, rows,
                      layer.plain->taps[0].precision());
   }
 
@@ -168,11 +165,14 @@ class Conv2dStream : public NetStream {
 
   Grid push(const Grid& x, const Window*, bool, Threads& threads) override {
     const int columns = x.columns / plan_.net.inputs;
-    if (inputs_.empty())
-      for (const Layer& layer : plan_.layers) inputs_.emplace_back(plan_.net, layer, columns);
+    if (inputs_.empty()) {
+      block_ = kRowsOfThread * threads.size();
+      for (const Layer& layer : plan_.layers)
+        inputs_.emplace_back(plan_.net, layer, columns, block_);
+    }
     Grid out(x.rows, columns * plan_.net.outputs);
-    for (int first = 0; first < x.rows; first += kBlock)
-      block(x, columns, first, std::min(kBlock, x.rows - first), out, threads);
+    for (int first = 0; first < x.rows; first += block_)
+      block(x, columns, first, std::min(block_, x.rows - first), out, threads);
     done_ += x.rows;
     return out;
   }
@@ -230,6 +230,7 @@ class Conv2dStream : public NetStream {
 
   const Plan& plan_;
   int64_t done_ = 0;
+  int block_ = 0;              // rows at a time
   std::vector<Input> inputs_;  // of every layer
   Aligned<float> h_;           // of the block at work
 };

@@ -1,6 +1,7 @@
 #include "net/packed.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "kernels/product.h"
@@ -82,6 +83,16 @@ void RoundedRows::set(int64_t r, int64_t count, const float* from) {
   if (stride_ == columns_) return kernels::to_bf16_cpu(count * stride_, from, row(r));
   for (int64_t i = 0; i < count; ++i, from += columns_)
     kernels::to_bf16_cpu(columns_, from, row(r + i));
+}
+
+void RoundedRows::grow(int64_t rows) {
+  if (rows <= rows_) return;
+  rows_ = rows;
+  values_.resize(static_cast<size_t>(rows_ * stride_));
+}
+
+void RoundedRows::move(int64_t from, int64_t to, int64_t count) {
+  std::memmove(row(to), row(from), static_cast<size_t>(count * stride_) * sizeof(kernels::Bf16));
 }
 
 PackedConv::PackedConv(const std::vector<float>& weight, std::vector<float> bias_, int inputs,

@@ -39,6 +39,10 @@ class RoundedRows {
   const kernels::Bf16* row(int64_t r) const { return values_.data() + r * stride_; }
   // Rows [r, r + count), from as many side by side in `from`.
   void set(int64_t r, int64_t count, const float* from);
+  // At least so many rows; those that are there stay.
+  void grow(int64_t rows);
+  // Copies `count` rows from row `from` on to row `to` on.
+  void move(int64_t from, int64_t to, int64_t count);
 
  private:
   int64_t rows_ = 0, stride_ = 0;

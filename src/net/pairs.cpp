@@ -1,39 +1,11 @@
 #include "net/pairs.h"
 
 #include <algorithm>
-#include <cmath>
+#include <utility>
+
+#include "kernels/pairs.h"
 
 namespace fluvox::net {
-namespace {
-
-// One block of d columns and the d beside them: `count` = d * channels values side by side. No
-// comparison, which would keep the compiler from using vectors: the positive part is (x + |x|) / 2,
-// exactly, and what is not a number stays none.
-template <bool kRectify>
-void differences(const float* before, const float* first, const float* second, const float* after,
-                 int count, float* __restrict t0, float* __restrict t1, float* __restrict t2,
-                 float* __restrict t3) {
-  const auto seen = [](float x) { return kRectify ? 0.5f * (x + std::abs(x)) : x; };
-  for (int i = 0; i < count; ++i) {
-    const float a = seen(before[i]), b = seen(first[i]), c = seen(second[i]), d = seen(after[i]);
-    t0[i] = a - c;
-    t1[i] = b + c;
-    t2[i] = c - b;
-    t3[i] = b - d;
-  }
-}
-
-template <bool kAdd>
-void combine(const float* m0, const float* m1, const float* m2, const float* m3, int count,
-             float* __restrict first, float* __restrict second) {
-  for (int i = 0; i < count; ++i) {
-    const float even = m0[i] + m1[i] + m2[i], odd = m1[i] - m2[i] - m3[i];
-    first[i] = kAdd ? first[i] + even : even;
-    second[i] = kAdd ? second[i] + odd : odd;
-  }
-}
-
-}  // namespace
 
 PairedConv::PairedConv(const std::vector<float>& weight, std::vector<float> bias_, int inputs,
                        int kernel)
@@ -61,11 +33,11 @@ double PairedConv::multiply_adds() const {
 }
 
 PairedRows::PairedRows(int kernel, int columns, int channels, int dilation, int rows)
-    : kernel_(kernel), columns_(columns), channels_(channels) {
+    : kernel_(kernel), columns_(columns), channels_(channels), rows_(kernel - 1 + rows) {
   // A tap further out than the row is wide meets zeros alone: moved nearer it meets the same.
   dilation_ = std::min(dilation, columns);
   pairs_ = (columns + grain() - 1) / grain() * dilation_;
-  values_.resize(static_cast<size_t>(place(0, rows)));
+  values_.resize(static_cast<size_t>(int64_t{rows_} * kPairProducts * pairs_ * channels_));
 }
 
 void PairedRows::put(int r, int from, int to, const float* x, bool rectify) {
@@ -90,8 +62,8 @@ void PairedRows::put(int r, int from, int to, const float* x, bool rectify) {
     float* t[kPairProducts];
     for (int i = 0; i < kPairProducts; ++i)
       t[i] = values_.data() + place(i, r) + static_cast<int64_t>(column / 2) * channels_;
-    const auto make = rectify ? differences<true> : differences<false>;
-    make(sides[0], sides[1], sides[2], sides[3], count, t[0], t[1], t[2], t[3]);
+    kernels::pair_inputs_cpu(
+        count, {sides[0], sides[1], sides[2], sides[3], t[0], t[1], t[2], t[3]}, rectify);
   }
 }
 
@@ -121,18 +93,15 @@ void PairedRows::convolve(const PairedConv& conv, int r, int from, int to, float
       m[i] = made.data() + i * size + static_cast<int64_t>(column / 2 - first) * outputs;
     float* here = y + static_cast<int64_t>(column - from) * outputs;
     if (column + grain() <= to) {
-      const auto put_together = add ? combine<true> : combine<false>;
-      put_together(m[0], m[1], m[2], m[3], count, here, here + count);
+      kernels::pair_outputs_cpu(count, {m[0], m[1], m[2], m[3], here, here + count}, add);
     } else {
-      combine<false>(m[0], m[1], m[2], m[3], count, beyond, beyond + count);
+      kernels::pair_outputs_cpu(count, {m[0], m[1], m[2], m[3], beyond, beyond + count}, false);
       const int inside = (to - column) * outputs;
       for (int i = 0; i < inside; ++i) here[i] = add ? here[i] + beyond[i] : beyond[i];
     }
   }
 }
 
-void PairedRows::advance(int rows) {
-  std::copy_n(values_.begin() + place(0, rows - (kernel_ - 1)), place(0, 0), values_.begin());
-}
+void PairedRows::advance(int rows) { first_ = (first_ + rows) % rows_; }
 
 }  // namespace fluvox::net

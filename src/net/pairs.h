@@ -51,12 +51,15 @@ class PairedRows {
   void advance(int rows);
 
  private:
-  // Of product i, row r: [pairs][channels], pairs in the order of their first columns.
+  // Of product i, row r: [pairs][channels], pairs in the order of their first columns. The rows go
+  // round.
   int64_t place(int i, int r) const {
-    return ((int64_t{kernel_} - 1 + r) * kPairProducts + i) * pairs_ * channels_;
+    const int slot = (first_ + kernel_ - 1 + r) % rows_;
+    return (int64_t{slot} * kPairProducts + i) * pairs_ * channels_;
   }
 
   int kernel_, columns_, channels_, dilation_;
+  int rows_, first_ = 0;
   int pairs_;
   std::vector<float> values_;
 };

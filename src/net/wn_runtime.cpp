@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "core/threads.h"
@@ -53,28 +54,61 @@ struct Plan {
   std::vector<PackedMatrix> start_matrix;
 };
 
-// The input of a layer as rows [first, ...) of the series, with the rows of zeros that stand before
+// The input of a layer as rows [first, end) of the series, with the rows of zeros that stand before
 // the series and after its end where the layer looks there. In bfloat16 a rounded copy stands
-// beside it, for the taps.
-struct Input {
-  Input() = default;
-  Input(int64_t first_, int rows, int columns, Precision precision)
-      : first(first_), grid(rows, columns) {
-    if (precision == Precision::bf16) rounded = RoundedRows(rows, columns);
-  }
-  float* row(int64_t t) { return grid.row(static_cast<int>(t - first)); }
-  // To be called for rows that are final.
-  void round(int64_t from, int64_t to) {
-    if (!rounded.empty() && from < to) rounded.set(from - first, to - from, row(from));
-  }
-  Term times(const PackedMatrix& matrix, int64_t from) {
-    return rounded.empty() ? matrix.times(row(from), grid.columns)
-                           : matrix.times(rounded, from - first);
+// beside it, for the taps. From push to push the rows that are still needed move to the front.
+class Input {
+ public:
+  Input(int columns, Precision precision)
+      : columns_(columns), rounds_(precision == Precision::bf16) {
+    if (rounds_) rounded_ = RoundedRows(1, columns);
   }
 
-  int64_t first = 0;
-  Grid grid;
-  RoundedRows rounded;
+  // Becomes rows [first, end) with rows [kept, kept_end) as they were, zeros before those, and
+  // after `fresh` rows behind those; the fresh ones are to be set.
+  void move(int64_t first, int64_t end, int64_t kept, int64_t kept_end, int64_t fresh) {
+    const int64_t rows = end - first;
+    if (values_.size() < static_cast<size_t>(rows * columns_))
+      values_.resize(static_cast<size_t>(rows * columns_));
+    if (rounds_) rounded_.grow(rows);
+    const int64_t from = kept - first_, to = kept - first, count = kept_end - kept;
+    first_ = first;
+    end_ = end;
+    std::memmove(row(kept), values_.data() + from * columns_,
+                 static_cast<size_t>(count * columns_) * sizeof(float));
+    if (rounds_) rounded_.move(from, to, count);
+    zero(first, kept);
+    zero(kept_end + fresh, end);
+  }
+
+  // Nothing follows: a whole series shall not be held once for each layer.
+  void free() {
+    values_ = {};
+    rounded_ = {};
+  }
+
+  int64_t end() const { return end_; }
+  float* row(int64_t t) { return values_.data() + (t - first_) * columns_; }
+  // To be called for rows that are final.
+  void round(int64_t from, int64_t to) {
+    if (rounds_ && from < to) rounded_.set(from - first_, to - from, row(from));
+  }
+  Term times(const PackedMatrix& matrix, int64_t from) {
+    return rounds_ ? matrix.times(rounded_, from - first_) : matrix.times(row(from), columns_);
+  }
+
+ private:
+  void zero(int64_t from, int64_t to) {
+    if (from >= to) return;
+    std::fill_n(row(from), (to - from) * columns_, 0.0f);
+    round(from, to);
+  }
+
+  int columns_;
+  bool rounds_;
+  int64_t first_ = 0, end_ = 0;
+  std::vector<float> values_;
+  RoundedRows rounded_;
 };
 
 // What a piece of a layer is made in, on its way.
@@ -92,34 +126,36 @@ thread_local Aligned<float> Scratch::a, Scratch::gate, Scratch::change;
 // Each layer keeps what it still needs of its input and emits with a delay of its reach.
 class WnStream : public NetStream {
  public:
-  explicit WnStream(const Plan& plan)
-      : plan_(plan), states_(plan.layers.size()), out_(plan.wn.outputs) {}
+  explicit WnStream(const Plan& plan) : plan_(plan), out_(plan.wn.outputs) {
+    for (size_t l = 0; l < plan.layers.size(); ++l)
+      states_.push_back(
+          {0, 0, 0, Input(l == 0 ? plan.wn.inputs + 1 : plan.wn.channels, plan.precision)});
+  }
 
   int64_t done() const override { return states_.back().done; }
 
   Grid push(const Grid& kept, const Window* features, bool last, Threads& threads) override {
     const int inputs = plan_.wn.inputs;
-    Input x = open(0, kept.rows, inputs + 1, last);
+    Input& x = open(0, kept.rows, last);
+    const int64_t received = states_[0].received;
     for (int t = 0; t < kept.rows; ++t) {
-      float* to = x.row(states_[0].received + t);
+      float* to = x.row(received + t);
       std::copy_n(kept.row(t), inputs, to);
       to[inputs] = 1;
     }
-    x.round(states_[0].received, states_[0].received + kept.rows);
+    x.round(received, received + kept.rows);
     const int64_t before = done();
     int64_t fresh = kept.rows;
     round_features(features, threads);
     for (size_t l = 0; l < plan_.layers.size(); ++l) {
       const int64_t from = states_[l].done, to = ready(l, fresh, last);
-      Input next;
-      if (l + 1 < plan_.layers.size()) next = open(l + 1, to - from, plan_.wn.channels, last);
+      if (l + 1 < plan_.layers.size()) open(l + 1, to - from, last);
       if (l == 0) begin_out(to - from);
-      in_pieces(
-          threads, static_cast<int>(to - from), piece_rows(plan_.precision),
-          [&](int first, int end) { run(l, from + first, from + end, to, x, features, next); });
-      close(l, x, fresh, to);
+      in_pieces(threads, static_cast<int>(to - from), piece_rows(plan_.precision),
+                [&](int first, int end) { run(l, from + first, from + end, to, features); });
+      close(l, fresh, to);
+      if (last) states_[l].input.free();
       fresh = to - from;
-      x = std::move(next);
     }
     Grid result = out_.rows(before, done());
     out_.forget(done());
@@ -128,8 +164,9 @@ class WnStream : public NetStream {
 
  private:
   struct State {
-    int64_t received = 0, done = 0;  // rows of input, rows of output
-    Grid past;                       // the last rows of the input, as far as they are still needed
+    int64_t received, done;  // rows of input, rows of output
+    int64_t needed;          // the first row of input that is still looked at
+    Input input;
   };
 
   // Rows of output that layer l has made when `fresh` more rows of input have come.
@@ -147,29 +184,21 @@ class WnStream : public NetStream {
   }
 
   // The input of layer l with its past in place and room for `fresh` rows.
-  Input open(size_t l, int64_t fresh, int columns, bool last) const {
-    const State& state = states_[l];
+  Input& open(size_t l, int64_t fresh, bool last) {
+    State& state = states_[l];
     const int64_t reach = plan_.reach(plan_.layers[l]), to = ready(l, fresh, last);
-    const int64_t begin =
-        std::min(state.done - zeros_before(reach, to), state.received - state.past.rows);
+    const int64_t begin = std::min(state.done - zeros_before(reach, to), state.needed);
     int64_t end = state.received + fresh;
     if (last) end = std::max(end, to + zeros_after(reach, state.done, to));
-    Input input(begin, static_cast<int>(end - begin), columns, plan_.precision);
-    std::copy(state.past.values.begin(), state.past.values.end(),
-              input.row(state.received - state.past.rows));
-    input.round(state.received - state.past.rows, state.received);
-    return input;
+    state.input.move(begin, end, state.needed, state.received, fresh);
+    return state.input;
   }
 
-  void close(size_t l, Input& x, int64_t fresh, int64_t to) {
+  void close(size_t l, int64_t fresh, int64_t to) {
     State& state = states_[l];
     state.received += fresh;
     state.done = to;
-    const int64_t needed =
-        std::clamp<int64_t>(to - plan_.reach(plan_.layers[l]), 0, state.received);
-    Grid past(static_cast<int>(state.received - needed), x.grid.columns);
-    std::copy_n(x.row(needed), past.values.size(), past.values.begin());
-    state.past = std::move(past);
+    state.needed = std::clamp<int64_t>(to - plan_.reach(plan_.layers[l]), 0, state.received);
   }
 
   // All layers read the same features: rounded once for them.
@@ -191,12 +220,12 @@ class WnStream : public NetStream {
   }
 
   // Rows [first, end) of layer l, of those up to `to` that are made now.
-  void run(size_t l, int64_t first, int64_t end, int64_t to, Input& x, const Window* features,
-           Input& next) {
+  void run(size_t l, int64_t first, int64_t end, int64_t to, const Window* features) {
     const Layer& layer = plan_.layers[l];
+    Input& x = states_[l].input;
     const int rows = static_cast<int>(end - first), channels = plan_.wn.channels;
     const int64_t nearest = -zeros_before(plan_.reach(layer), to);
-    const int64_t furthest = x.first + x.grid.rows - to;
+    const int64_t furthest = x.end() - to;
     thread_local std::vector<Term> terms;
     terms.clear();
     for (int tap = 0; tap < plan_.wn.kernel; ++tap) {
@@ -209,28 +238,29 @@ class WnStream : public NetStream {
                                         : condition.times(features_, first - features_from_));
 
     const int outputs = plan_.wn.outputs;
-    const int columns = static_cast<int>(layer.after_bias.size()), residual = columns - outputs;
+    const int columns = static_cast<int>(layer.after_bias.size());
     const Scratch scratch(static_cast<size_t>(rows), static_cast<size_t>(channels),
                           static_cast<size_t>(outputs));
     float *a = scratch.a.data(), *gate = scratch.gate.data(), *change = scratch.change.data();
     multiply(rows, layer.bias, terms, a, 2 * channels);
     kernels::gate_cpu(rows, channels, a, 2 * channels, nullptr, 0, gate, channels);
     multiply(rows, layer.after_bias, {layer.after.times(gate, channels)}, change, columns);
-    if (l == 0 && residual > 0)
+    Input* next = l + 1 < states_.size() ? &states_[l + 1].input : nullptr;
+    if (l == 0 && next)
       multiply(rows, plan_.start_bias, {x.times(plan_.start_matrix.front(), first)},
-               next.row(first), channels);
+               next->row(first), channels);
     for (int t = 0; t < rows; ++t) {
       const float* r = change + static_cast<std::ptrdiff_t>(t) * columns;
-      if (residual > 0) {
-        const float* before = l == 0 ? next.row(first + t) : x.row(first + t);
-        float* after = next.row(first + t);
+      if (next) {
+        float* after = next->row(first + t);
+        const float* before = l == 0 ? after : x.row(first + t);
         for (int c = 0; c < channels; ++c) after[c] = before[c] + r[c];
         r += channels;
       }
       float* sum = out_.row(first + t);
       for (int c = 0; c < outputs; ++c) sum[c] += r[c];
     }
-    if (residual > 0) next.round(first, end);
+    if (next) next->round(first, end);
   }
 
   const Plan& plan_;

@@ -30,8 +30,7 @@ Pace measure_pace(const Session& session, int frames) {
   pace.piece = seconds_of(frames);
   for (int count = std::min(kFirstFrames, frames);; count = std::min(2 * count, frames)) {
     throw_if_interrupted();
-    mel::Mel part{count, silence.bands, silence.values};
-    part.values.resize(static_cast<size_t>(count) * static_cast<size_t>(silence.bands));
+    const mel::Mel part = silence.part(0, count);
     const auto begin = std::chrono::steady_clock::now();
     session.render(part);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -44,6 +45,22 @@ class Voice : public testing::Test {
   support::TempFolder folder_;
   const std::string model_ = folder_ / "model.safetensors", wav_ = folder_ / "speech.wav";
 };
+
+// All of a mel is looked at before its first sample goes out.
+TEST_F(Voice, AMelWithABadEndGivesNoSoundAtAll) {
+  const mel::Convention convention = support::small_convention();
+  mel::Mel mel = mel::analyse(support::made_speech(22050, 3, 3), convention);
+  mel::write_mel(at("mel.npy"), mel, convention);
+  const Ran good = fluvox({"render", at("mel.npy"), "-m", model_, "-o", "-"});
+  EXPECT_EQ(good.exit_code, 0);
+  EXPECT_GT(good.out.size(), 100'000U);
+  mel.values.back() = std::numeric_limits<float>::quiet_NaN();
+  mel::write_mel(at("mel.npy"), mel, convention);
+  const Ran bad = fluvox({"render", at("mel.npy"), "-m", model_, "-o", "-"});
+  EXPECT_EQ(bad.exit_code, 3);
+  EXPECT_EQ(bad.out, "");
+  EXPECT_THAT(bad.err, HasSubstr(text("[7, ", mel.frames - 1, "]")));
+}
 
 TEST_F(Voice, OneSeedIsOneResultAtAnyNumberOfThreads) {
   EXPECT_EQ(

@@ -112,6 +112,46 @@ TEST(MelFile, AnotherConventionIsConvertedOrRefusedByName) {
             "mel-convention");
 }
 
+TEST(MelFile, PieceByPieceIsTheWhole) {
+  const TempFolder folder;
+  Convention decimal;
+  decimal.log = "log10";
+  const int frames = 300;
+  const Mel mel = some_mel(decimal, frames);
+  for (const bool by_band : {false, true})
+    for (const bool fortran : {false, true})
+      for (const bool converted : {false, true}) {
+        // A row of the file holds the bands of a frame, or the frames of a band.
+        const bool bands_lie_apart = by_band != fortran;
+        const std::string shape = by_band ? text("(80, ", frames, ")") : text("(", frames, ", 80)");
+        const std::vector<float> values = bands_lie_apart ? turned(mel) : mel.values;
+        std::string bytes = npy_bytes(std::vector<size_t>{80, static_cast<size_t>(frames)}, values);
+        bytes.replace(0, 128, std::string("\x93NUMPY\x01\x00v\x00", 10));
+        std::string header = text("{'descr': '<f4', 'fortran_order': ", fortran ? "True" : "False",
+                                  ", 'shape': ", shape, ", }");
+        header.resize(118, ' ');
+        bytes.insert(10, header);
+        write_mel(folder / "a.npy", mel, decimal);
+        spill(folder / "a.npy", bytes);
+        if (!converted) std::filesystem::remove(folder / "a.npy.json");
+        const Layout layout = by_band ? Layout::bands_frames : Layout::frames_bands;
+        const MelSource source = open_mel(folder / "a.npy", Convention{}, layout);
+        ASSERT_EQ(source.frames, frames);
+        ASSERT_EQ(source.bands, 80);
+        Mel joined{0, 80, {}};
+        for (int at = 0, count = 1; at < frames;
+             at += count, count = std::min(2 * count, frames - at)) {
+          const Mel part = source.read(at, count);
+          ASSERT_EQ(part.frames, count);
+          joined.values.insert(joined.values.end(), part.values.begin(), part.values.end());
+        }
+        EXPECT_EQ(joined.values, read_mel(folder / "a.npy", Convention{}, layout).values);
+        if (!converted) {
+          EXPECT_EQ(joined.values, mel.values) << shape << fortran;
+        }
+      }
+}
+
 TEST(MelFile, BadSidecarsAreRefused) {
   const TempFolder folder;
   write_mel(folder / "a.npy", some_mel(Convention{}, 9), Convention{});

@@ -130,6 +130,51 @@ TEST(Npy, ReadsItsOwnFilesAndTheyAreNumPys) {
     EXPECT_EQ(npy_bytes(std::vector{length, length, length}, {}).size() % 64, 0U);
 }
 
+TEST(Npy, AFileIsReadWhereItIsAsked) {
+  const support::TempFolder folder;
+  // More than are decoded at once.
+  const std::vector<float> values = made::noise(3 * 20'000);
+  const std::vector<double> wide(values.begin(), values.end());
+  for (const bool fortran : {false, true}) {
+    support::spill(folder / "a.npy", file(header(">f8", fortran, "(3, 20000)"), raw(wide, true)));
+    const NpySource source = open_npy(folder / "a.npy");
+    EXPECT_THAT(source.shape, ElementsAre(3, 20000));
+    EXPECT_EQ(source.fortran_order, fortran);
+    for (const auto& [first, count] :
+         {std::pair<size_t, size_t>{0, 60'000}, {59'999, 1}, {7, 17'000}}) {
+      std::vector<float> part(count);
+      source.read(first, part);
+      EXPECT_TRUE(std::equal(part.begin(), part.end(),
+                             values.begin() + static_cast<std::ptrdiff_t>(first)));
+    }
+  }
+  // Each value is looked at when it is read, and the place in the message is its own.
+  std::vector<float> bad = values;
+  bad[20'003] = std::numeric_limits<float>::quiet_NaN();
+  support::spill(folder / "a.npy", file(header("<f4", false, "(3, 20000)"), raw(bad)));
+  const NpySource source = open_npy(folder / "a.npy");
+  std::vector<float> part(20'000);
+  source.read(0, part);
+  const Error error = thrown_by([&] { source.read(20'000, part); });
+  EXPECT_EQ(error.code(), "npy-not-finite");
+  EXPECT_THAT(error.what(), HasSubstr("a.npy"));
+  EXPECT_THAT(error.what(), HasSubstr("[1, 3]"));
+  // A file that became shorter since it was opened.
+  std::filesystem::resize_file(folder / "a.npy", 4 * 50'000);
+  EXPECT_EQ(thrown_by([&] { source.read(40'000, part); }).code(), "file-cut-short");
+}
+
+TEST(Npy, AHeaderIsHeldAgainstTheSizeOfItsFile) {
+  const support::TempFolder folder;
+  support::spill(folder / "a.npy",
+                 file(header("<f4", false, "(80, 1000)"), std::string(320'000, '\0')));
+  EXPECT_NO_THROW(open_npy(folder / "a.npy"));
+  std::filesystem::resize_file(folder / "a.npy", 300'000);
+  EXPECT_EQ(thrown_by([&] { open_npy(folder / "a.npy"); }).code(), "npy-truncated");
+  std::filesystem::resize_file(folder / "a.npy", 400'000);
+  EXPECT_EQ(thrown_by([&] { open_npy(folder / "a.npy"); }).code(), "npy-invalid");
+}
+
 TEST(Npy, HostileFilesAreRefused) {
   const std::string data = raw<float>({1, 2, 3, 4});
   const std::string good = header("<f4", false, "(4,)");

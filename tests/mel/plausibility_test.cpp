@@ -45,6 +45,29 @@ TEST(Plausibility, SilenceNoiseAndShortClipsNeverWarn) {
   EXPECT_TRUE(plausibility({}, Convention{}).plausible);
 }
 
+TEST(Plausibility, AMelThatGoesByInPiecesIsJudgedAsTheWhole) {
+  for (const std::string& claimed : names()) {
+    const Convention own = convention("tacotron2"), taken = convention(claimed);
+    const Mel once = analyse(speech(own, 1.0), own);
+    if (taken.bands != own.bands) continue;
+    Mel mel{0, own.bands, {}};  // longer than what is kept of it
+    while (mel.frames < 7000) {
+      mel.frames += once.frames;
+      mel.values.insert(mel.values.end(), once.values.begin(), once.values.end());
+    }
+    const Plausibility whole = plausibility(mel, taken);
+    EXPECT_EQ(whole.plausible, family(claimed) == family(own.name)) << claimed;
+    for (const int most : {1, 64, 3001}) {
+      Impression impression(mel.frames);
+      for (int at = 0; at < mel.frames; at += most)
+        impression.add(mel.part(at, std::min(most, mel.frames - at)));
+      const Plausibility verdict = plausibility(impression, taken);
+      EXPECT_EQ(verdict.plausible, whole.plausible) << claimed << ", " << most;
+      EXPECT_EQ(verdict.message, whole.message) << claimed << ", " << most;
+    }
+  }
+}
+
 TEST(Plausibility, AWrongConventionIsNamed) {
   for (const std::string& truth : names())
     for (const std::string& claimed : names()) {
