@@ -8,6 +8,8 @@ namespace fluvox::train {
 
 using torch::Tensor;
 
+constexpr double kToneMargin = 0.25;
+
 MelLoss::MelLoss(const mel::Convention& convention) : convention_(convention) {
   const mel::Filterbank filters(convention);
   const int bins = convention.fft / 2 + 1;
@@ -47,7 +49,8 @@ Tensor MelLoss::tones(const Tensor& x) const {
 Tensor MelLoss::operator()(const Tensor& x, const Tensor& y) const {
   const Tensor a = log_mel(x), b = log_mel(y);
   const Tensor louder = (torch::logsumexp(2 * a, {1, 2}) - torch::logsumexp(2 * b, {1, 2})) / 2;
-  return (a - b).abs().mean() + louder.abs().mean() + (tones(x) - tones(y)).abs().mean() / 2;
+  const Tensor buzz = torch::relu(tones(x) - tones(y) - kToneMargin);
+  return (a - b).abs().mean() + louder.abs().mean() + buzz.mean() / 2;
 }
 
 }  // namespace fluvox::train

@@ -5,11 +5,11 @@
 // same way. It tells a model of finite size what the likelihood tells it only dimly, since an error
 // of level costs few nats: that what it makes should be as loud in every band as it was asked to
 // be.
-//   loss = mean over frames and bands of | ln m(x) - ln m(y) |       m = max(filters . |STFT|,
-//   floor)
+//   loss = mean over frames and bands of | ln m(x) - ln m(y) |
 //        + mean over segments of | ln sum m(x)^2 - ln sum m(y)^2 | / 2
-//        + mean over parts of | T(x) - T(y) | / 2
-// over the frames whose windows lie inside; x is a sample, y the recording whose mel it was given.
+//        + mean over parts of max(T(x) - T(y) - 0.25, 0) / 2
+// over the frames whose windows lie inside; m = max(filters . |STFT|, floor); x is a sample, y the
+// recording whose mel it was given.
 // The first term alone is content with copies that are too quiet, since it looks at medians of
 // logarithms and loudness is a mean of powers.
 //
@@ -17,7 +17,9 @@
 // buzz at the frames' rate. T says how far its lines stand out, from an FFT of all whole frames, N
 // samples under a Hann window. The lines k = 1 .. hop/2 - 1 make eight parts, low to high:
 //   T = mean over the part's k, and over segments, of ln P[k N / hop] - ln (mean of P around it)
-// Around it: nearer to this line than to the next, and an eighth of that way off at least.
+// What chance alone makes of T is within that 0.25 for the most part: the loss shall not teach a
+// model to be less random than it is. Around it: nearer to this line than to the next, and an
+// eighth of that way off at least.
 #pragma once
 
 #include <torch/torch.h>

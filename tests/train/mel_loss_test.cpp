@@ -74,7 +74,8 @@ double by_analysis(const std::vector<float>& x, const std::vector<float>& y,
   }
   const std::vector<double> tones_a = tones_by_sums(x, c.hop), tones_b = tones_by_sums(y, c.hop);
   double lines = 0;
-  for (size_t part = 0; part < 8; ++part) lines += std::abs(tones_a[part] - tones_b[part]) / 8;
+  for (size_t part = 0; part < 8; ++part)
+    lines += std::max(tones_a[part] - tones_b[part] - 0.25, 0.0) / 8;
   return sum / count + std::abs(std::log(power_a / power_b)) / 2 + lines / 2;
 }
 
@@ -85,7 +86,9 @@ TEST(MelLoss, IsTheDifferenceOfTheAnalyses) {
     mel::Convention c = mel::convention(name);
     c.centred = true;
     c.edge = "zero";
-    const auto x = speech(1), y = speech(2);
+    auto x = speech(1);
+    const auto y = speech(2);
+    for (size_t n = 7; n < x.size(); n += static_cast<size_t>(c.hop)) x[n] += 0.05f;  // a buzz
     const double found = MelLoss(c)(rows({x}), rows({y})).item<double>();
     EXPECT_GT(found, 0.1) << name;
     EXPECT_NEAR(found, by_analysis(x, y, c), 1e-5 * found) << name;
