@@ -83,7 +83,7 @@ inline flow::Model small_compact(unsigned seed = 1) {
   made.conv("conditioner.map_in", 5, 16, {3});
   made.conv("conditioner.map_mid", 5, 5, {1});
   made.conv("conditioner.map_out", 2 * 16, 5, {1});
-  model.spec.steps.push_back({{"kind", "knee"}, {"start", 0.5}, {"slope", 0.2}});
+  model.spec.steps.push_back({{"kind", "knee"}, {"start", 0.5}, {"slope", 0.5}});
   model.spec.steps.push_back({{"kind", "lapped"}, {"hop", 16}});
   model.spec.steps.push_back({{"kind", "whiten"}, {"bins", 16}});
   made.add("steps.2.bias", {16}, 0.2);

@@ -139,7 +139,6 @@ TEST_F(Training, FindsTheDensityOfWhiteNoise) {
 TEST_F(Training, AMelWeightBringsTheSamplesNearerToTheirMel) {
   settings_.augment = 0;
   settings_.frames = 16;
-  settings_.batch = 1;
   settings_.measure_every = settings_.save_every = 1000;
   const auto line_of = [&](const std::string& name, double weight, int steps) {
     settings_.mel_weight = weight;
