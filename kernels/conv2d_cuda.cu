@@ -42,7 +42,7 @@ struct Patch {
       const int place = at / copies, number = at % copies * kNumbers;
       const std::ptrdiff_t row = first_row - (layer.kernel - 1) + place / columns;
       const int column = first_column - (layer.kernel - 1) / 2 * layer.dilation + place % columns;
-      const bool there = row >= span.from && row < span.to && column >= 0 &&
+      const bool there = row >= span.from && row < span.end && column >= 0 &&
                          column < layer.columns && number < layer.inputs;
       copy_async(
           patch + place * place_bytes + at % copies * kCopyBytes,

@@ -234,9 +234,11 @@ struct SegmentWalk {
 
   __device__ void fill(unsigned char* stage) {
     const MmaSegment<T>& here = segments.at[segment];
+    // Of rows that are not made nothing is read: a stream's memory may end there.
+    const std::ptrdiff_t end = span.end + here.offset < span.to ? span.end + here.offset : span.to;
     Tile::fill_rows(stage, here.x, here.inputs - input, [&](int r) -> const T* {
       const std::ptrdiff_t row = first + r + here.offset;
-      return row >= span.from && row < span.to ? here.x + row * here.stride + input : nullptr;
+      return row >= span.from && row < end ? here.x + row * here.stride + input : nullptr;
     });
     input += kChunk<T>;
     if (input < here.inputs) return;
