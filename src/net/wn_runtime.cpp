@@ -74,9 +74,11 @@ class Input {
     const int64_t from = kept - first_, to = kept - first, count = kept_end - kept;
     first_ = first;
     end_ = end;
-    std::memmove(row(kept), values_.data() + from * columns_,
-                 static_cast<size_t>(count * columns_) * sizeof(float));
-    if (rounds_) rounded_.move(from, to, count);
+    if (count > 0) {
+      std::memmove(row(kept), values_.data() + from * columns_,
+                   static_cast<size_t>(count * columns_) * sizeof(float));
+      if (rounds_) rounded_.move(from, to, count);
+    }
     zero(first, kept);
     zero(kept_end + fresh, end);
   }
