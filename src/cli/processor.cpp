@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <string_view>
 
 #include "core/error.h"
 #include "cuda/gpus.h"
@@ -13,17 +14,16 @@
 namespace fluvox::cli {
 namespace {
 
-constexpr const char* kNumbered = "cuda:";
+constexpr std::string_view kNumbered = "cuda:";
 
 // The number of the GPU that `device` asks for; nothing for the CPU.
 std::optional<int> gpu_of(const std::string& device) {
   if (device == "cpu") return {};
   if (device == "auto" || device == "cuda") return 0;
   int number = -1;
-  const std::string start = kNumbered;
-  const char* end = device.data() + device.size();
-  if (device.rfind(start, 0) == 0) {
-    const auto read = std::from_chars(device.data() + start.size(), end, number);
+  if (device.starts_with(kNumbered)) {
+    const char* end = device.data() + device.size();
+    const auto read = std::from_chars(device.data() + kNumbered.size(), end, number);
     if (read.ec != std::errc() || read.ptr != end) number = -1;
   }
   if (number < 0)

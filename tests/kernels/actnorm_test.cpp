@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "support/product_rows.h"
+#include "support/slope.h"
 
 namespace fluvox::kernels {
 namespace {
@@ -70,25 +71,17 @@ TEST(ActNorm, BackwardIsTheDerivative) {
         for (std::size_t i = 0; i < out.size(); ++i) sum += along[i] * out[i];
         return sum;
       };
-      const auto slope = [&](double& parameter) {
-        const double before = parameter, step = 1e-5;
-        parameter = before + step;
-        const double above = value();
-        parameter = before - step;
-        const double below = value();
-        parameter = before;
-        return (above - below) / (2 * step);
-      };
       value();
       const std::vector<double> x = forward ? in : out;
       std::vector<double> gradient(in.size()), gs(2, 0.25), gb(2, 0.5);
       actnorm_backward_cpu<double>(forward, 2, columns, s.data(), b.data(), {x.data(), columns},
                                    {along.data(), columns}, {gradient.data(), columns}, gs.data(),
                                    gb.data());
-      for (std::size_t i = 0; i < in.size(); ++i) EXPECT_NEAR(gradient[i], slope(in[i]), 1e-8);
+      for (std::size_t i = 0; i < in.size(); ++i)
+        EXPECT_NEAR(gradient[i], support::slope(value, in[i]), 1e-8);
       for (std::size_t n = 0; n < 2; ++n) {
-        EXPECT_NEAR(gs[n] - 0.25, slope(s[n]), 1e-7);
-        EXPECT_NEAR(gb[n] - 0.5, slope(b[n]), 1e-7);
+        EXPECT_NEAR(gs[n] - 0.25, support::slope(value, s[n]), 1e-7);
+        EXPECT_NEAR(gb[n] - 0.5, support::slope(value, b[n]), 1e-7);
       }
       // float32 against float64
       const std::vector<float> x32(x.begin(), x.end());

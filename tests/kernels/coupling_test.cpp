@@ -10,6 +10,7 @@
 
 #include "support/every_isa.h"
 #include "support/product_rows.h"
+#include "support/slope.h"
 
 namespace fluvox::kernels {
 namespace {
@@ -306,19 +307,10 @@ TEST_P(CouplingBounds, BackwardIsTheDerivative) {
       else
         coupling_inverse_backward_cpu(rows, columns, {x32.data(), columns}, scale32,
                                       {along32.data(), columns}, gradients32);
-      const auto slope = [&](double& parameter) {
-        const double before = parameter, step = 1e-5;
-        parameter = before + step;
-        const double above = value();
-        parameter = before - step;
-        const double below = value();
-        parameter = before;
-        return (above - below) / (2 * step);
-      };
       for (std::size_t i = 0; i < size; ++i) {
-        EXPECT_NEAR(of_in[i], slope(in[i]), 1e-6 * (1 + std::abs(of_in[i])));
-        EXPECT_NEAR(of_b[i], slope(b[i]), 1e-6 * (1 + std::abs(of_b[i])));
-        EXPECT_NEAR(of_raw[i], slope(raw[i]), 1e-6 * (1 + std::abs(of_raw[i])));
+        EXPECT_NEAR(of_in[i], support::slope(value, in[i]), 1e-6 * (1 + std::abs(of_in[i])));
+        EXPECT_NEAR(of_b[i], support::slope(value, b[i]), 1e-6 * (1 + std::abs(of_b[i])));
+        EXPECT_NEAR(of_raw[i], support::slope(value, raw[i]), 1e-6 * (1 + std::abs(of_raw[i])));
         EXPECT_NEAR(of_in32[i], of_in[i], 1e-6 * (1 + std::abs(of_in[i])));
         EXPECT_NEAR(of_b32[i], of_b[i], 1e-6 * (1 + std::abs(of_b[i])));
         EXPECT_NEAR(of_raw32[i], of_raw[i], 3e-6 * (1 + std::abs(of_raw[i])));
