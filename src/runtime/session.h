@@ -33,8 +33,8 @@ struct SessionOptions {
   // Of the nets' products. bf16 is faster where the processor has it, and rounds: each precision
   // has bits of its own, and bf16 on AMX others than elsewhere.
   net::Precision precision = net::Precision::fp32;
-  // Makes the processor that renders instead of the CPU (cuda/open.h). Analysis, the conditioner,
-  // encoding and scoring stay on the CPU.
+  // Makes the processor that renders instead of the CPU (cuda/sampler.h). Analysis, the
+  // conditioner, encoding and scoring stay on the CPU.
   std::function<std::unique_ptr<flow::Sampler>(const flow::Model&, const flow::ConditionShape&)>
       sampler = {};
 };

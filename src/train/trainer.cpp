@@ -157,7 +157,8 @@ void Trainer::set_mel_loss() {
         Fault::usage, "mel-weight-model",
         text("mel_weight: expected a model that samples at once, from normal noise; found '",
              spec_.model, "': leave mel_weight at 0"));
-  const int least = std::max(MelLoss::kLeastFrames, convention_.fft / convention_.hop);
+  const int least =
+      std::max(MelLoss::kLeastFrames, (convention_.fft + convention_.hop - 1) / convention_.hop);
   if (settings_.frames < least)
     throw Error(Fault::usage, "mel-weight-frames",
                 text("mel_weight: expected segments of at least ", least,
