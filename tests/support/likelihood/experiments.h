@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct Experiment {
   double expected;  // nats a sample above the truth: 0, or what theory says such a flow loses
   int held_out;     // clips
   Schedule quick, full;
+
+  friend void PrintTo(const Experiment& e, std::ostream* out) { *out << e.name; }  // for gtest
 };
 
 std::vector<Experiment> experiments();
