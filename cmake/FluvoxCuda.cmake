@@ -44,9 +44,18 @@ endif()
 if(TARGET fluvox_kernels_cuda)
   set(fluvox_gpu fluvox_cuda fluvox_kernels_cuda CUDA::cudart_static)
 else()
-  fluvox_library(cuda_absent SOURCES ${PROJECT_SOURCE_DIR}/src/cuda/absent.cpp DEPENDS fluvox_flow)
+  fluvox_library(cuda_absent SOURCES ${PROJECT_SOURCE_DIR}/src/cuda/absent.cpp
+                 ${PROJECT_SOURCE_DIR}/src/cuda/device.cpp DEPENDS fluvox_flow)
   set(fluvox_gpu fluvox_cuda_absent)
 endif()
+
+# Rendering on the CPU or a GPU, timed: run by tools/bench/gpu. Of the commands the measuring alone, and of audio/
+# the rounding, so it needs no more than the C++ library.
+add_executable(fluvox-rendering EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/tools/bench/rendering.cpp
+               ${PROJECT_SOURCE_DIR}/src/cli/bench_model.cpp ${PROJECT_SOURCE_DIR}/src/cli/processor.cpp
+               ${PROJECT_SOURCE_DIR}/src/audio/encoding.cpp)
+target_link_libraries(fluvox-rendering PRIVATE fluvox_kernels fluvox_core fluvox_mel fluvox_net fluvox_flow
+                      fluvox_runtime fluvox_models ${fluvox_gpu})
 
 # fluvox_emulate(target): adds the .cu sources to a test program as C++, for the CPU.
 function(fluvox_emulate target)
@@ -66,7 +75,7 @@ function(fluvox_gpu_tests)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/emulation/*_test.cpp)
   list(FILTER sources EXCLUDE REGEX "/emulation_(mma_)?test\\.cpp$")
   fluvox_test(gpu LABEL gpu SOURCES ${sources} DEPENDS fluvox_kernels fluvox_core fluvox_mel fluvox_net fluvox_flow
-              fluvox_runtime ${fluvox_gpu})
+              fluvox_runtime fluvox_api fluvox_models ${fluvox_gpu})
   target_sources(test_gpu PRIVATE ${PROJECT_SOURCE_DIR}/src/audio/encoding.cpp)
   add_dependencies(gpu_tests test_gpu)
   if(TARGET fluvox_ops_cuda)

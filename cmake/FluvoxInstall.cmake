@@ -9,7 +9,7 @@
 include(CMakePackageConfigHelpers)
 
 set(FLUVOX_PUBLIC_HEADERS runtime/session.h audio/sound_file.h audio/resample.h audio/player.h mel/mel_file.h
-    flow/model_file.h models/registry.h report/plot.h)
+    flow/model_file.h models/registry.h report/plot.h cuda/device.h)
 
 # The headers and, in turn, those that they include, by their paths from src/ or the project.
 function(fluvox_header_closure result)
@@ -54,6 +54,10 @@ set(fluvox_needs Threads::Threads nlohmann_json::nlohmann_json)
 foreach(library PkgConfig::sndfile PkgConfig::soxr PkgConfig::portaudio PNG::PNG)
   list(APPEND fluvox_needs $<LINK_ONLY:${library}>)
 endforeach()
+if(TARGET fluvox_kernels_cuda)
+  set(fluvox_with_cuda ON)
+  list(APPEND fluvox_needs $<LINK_ONLY:CUDA::cudart_static>)
+endif()
 set_target_properties(fluvox_static PROPERTIES INTERFACE_LINK_LIBRARIES "${fluvox_needs}")
 
 install(TARGETS fluvox)

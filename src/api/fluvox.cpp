@@ -15,6 +15,7 @@
 
 #include "core/config.h"
 #include "core/error.h"
+#include "cuda/device.h"
 #include "flow/model_file.h"
 #include "fluvox_version.h"
 #include "mel/convention.h"
@@ -30,10 +31,11 @@ struct fluvox_model {
   fluvox_model(const fluvox::flow::Model& model, const runtime::SessionOptions& options)
       : session(model, options),
         name(model.spec.model),
-        convention(fluvox::to_json(session.convention()).dump()) {}
+        convention(fluvox::to_json(session.convention()).dump()),
+        device(session.device()) {}
 
   runtime::Session session;
-  std::string name, convention;
+  std::string name, convention, device;
 };
 
 struct fluvox_stream {
@@ -135,19 +137,33 @@ std::span<const float> audio_of(const fluvox_model& model, const float* audio, s
   return {audio, samples};
 }
 
-runtime::SessionOptions session_options(const fluvox_load_options* options) {
-  if (!options) return {};
-  if (options->threads < 0 || options->threads > kMostThreads)
-    throw Error(
-        Fault::usage, "threads-invalid",
-        text("threads: expected 0 to ", kMostThreads, ", found ", options->threads, "; 0 is all"));
-  if (options->precision != FLUVOX_FP32 && options->precision != FLUVOX_BF16)
-    throw Error(Fault::usage, "precision-invalid",
-                text("precision: expected FLUVOX_FP32 or FLUVOX_BF16, found ",
-                     static_cast<int>(options->precision)));
-  return {.threads = options->threads,
-          .precision = options->precision == FLUVOX_BF16 ? fluvox::net::Precision::bf16
-                                                         : fluvox::net::Precision::fp32};
+runtime::SessionOptions session_options(const char* device, const fluvox_load_options* options) {
+  runtime::SessionOptions result;
+  auto there = fluvox::cuda::Precision::fp32;
+  if (options) {
+    if (options->threads < 0 || options->threads > kMostThreads)
+      throw Error(Fault::usage, "threads-invalid",
+                  text("threads: expected 0 to ", kMostThreads, ", found ", options->threads,
+                       "; 0 is all"));
+    result.threads = options->threads;
+    switch (options->precision) {
+      case FLUVOX_FP32:
+        break;
+      case FLUVOX_BF16:
+        result.precision = fluvox::net::Precision::bf16;
+        there = fluvox::cuda::Precision::bf16;
+        break;
+      case FLUVOX_FP16:
+        there = fluvox::cuda::Precision::fp16;
+        break;
+      default:
+        throw Error(Fault::usage, "precision-invalid",
+                    text("precision: expected FLUVOX_FP32, FLUVOX_BF16 or FLUVOX_FP16, found ",
+                         static_cast<int>(options->precision)));
+    }
+  }
+  result.sampler = fluvox::cuda::sampler_on(device ? device : "cpu", there);
+  return result;
 }
 
 runtime::RenderOptions render_options(const fluvox_render_options* options) {
@@ -172,26 +188,39 @@ void refuse_ended(const fluvox_stream& stream) {
 
 const char* fluvox_version(void) { return FLUVOX_VERSION; }
 
-fluvox_status fluvox_load(const char* path, const fluvox_load_options* options,
-                          fluvox_model** model, fluvox_error* error) {
+fluvox_status fluvox_load_on(const char* device, const char* path,
+                             const fluvox_load_options* options, fluvox_model** model,
+                             fluvox_error* error) {
   return guarded(error, [&] {
     need(model, "model");
     *model = nullptr;
     need(path, "path");
-    *model = new fluvox_model(fluvox::flow::read_model(path), session_options(options));
+    const runtime::SessionOptions session = session_options(device, options);
+    *model = new fluvox_model(fluvox::flow::read_model(path), session);
   });
 }
 
-fluvox_status fluvox_load_memory(const void* bytes, size_t size, const fluvox_load_options* options,
-                                 fluvox_model** model, fluvox_error* error) {
+fluvox_status fluvox_load_memory_on(const char* device, const void* bytes, size_t size,
+                                    const fluvox_load_options* options, fluvox_model** model,
+                                    fluvox_error* error) {
   return guarded(error, [&] {
     need(model, "model");
     *model = nullptr;
     need(bytes, "bytes");
+    const runtime::SessionOptions session = session_options(device, options);
     const std::span file(static_cast<const std::byte*>(bytes), size);
-    *model = new fluvox_model(fluvox::flow::read_model(file, "the model in memory"),
-                              session_options(options));
+    *model = new fluvox_model(fluvox::flow::read_model(file, "the model in memory"), session);
   });
+}
+
+fluvox_status fluvox_load(const char* path, const fluvox_load_options* options,
+                          fluvox_model** model, fluvox_error* error) {
+  return fluvox_load_on(nullptr, path, options, model, error);
+}
+
+fluvox_status fluvox_load_memory(const void* bytes, size_t size, const fluvox_load_options* options,
+                                 fluvox_model** model, fluvox_error* error) {
+  return fluvox_load_memory_on(nullptr, bytes, size, options, model, error);
 }
 
 void fluvox_free(fluvox_model* model) { delete model; }
@@ -217,6 +246,10 @@ const char* fluvox_name(const fluvox_model* model) { return model ? model->name.
 
 const char* fluvox_convention(const fluvox_model* model) {
   return model ? model->convention.c_str() : nullptr;
+}
+
+const char* fluvox_device_of(const fluvox_model* model) {
+  return model ? model->device.c_str() : nullptr;
 }
 
 uint64_t fluvox_item_of(const char* name) {

@@ -88,7 +88,11 @@ int run(const BenchFlags& flags) {
   if (flags.what != "render")
     throw Error(Fault::usage, "usage",
                 text("expected what to measure: render or mel; found '", flags.what, "'"));
-  Json line = bench_model(model_of(flags), {flags.frames, flags.chunk, session_options(flags)});
+  const BenchSettings settings{.frames = flags.frames,
+                               .chunk = flags.chunk,
+                               .precision = flags.precision,
+                               .session = session_options(flags)};
+  Json line = bench_model(model_of(flags), settings);
   if (!flags.preset.empty()) line["preset"] = flags.preset;
   write_stdout(line.dump() + "\n");
   return 0;
@@ -97,11 +101,13 @@ int run(const BenchFlags& flags) {
 }  // namespace
 
 void add_bench(Program& program) {
-  CLI::App& command = program.command("bench", "measure this machine: one JSON line a measurement",
-                                      "  fluvox bench\n"
-                                      "  fluvox bench --model waveglow --precision bf16\n"
-                                      "  fluvox bench --model waveglow --preset 64 --chunk 3\n"
-                                      "  fluvox bench mel --convention vocos --threads 1");
+  CLI::App& command =
+      program.command("bench", "measure this machine: one JSON line a measurement",
+                      "  fluvox bench\n"
+                      "  fluvox bench --model waveglow --precision bf16\n"
+                      "  fluvox bench --model waveglow --preset 64 --chunk 3\n"
+                      "  fluvox bench --model waveglow --device cuda --frames 4096\n"
+                      "  fluvox bench mel --convention vocos --threads 1");
   const auto flags = std::make_shared<BenchFlags>();
   command
       .add_option("what", flags->what,
@@ -122,7 +128,7 @@ void add_bench(Program& program) {
       ->check(CLI::Range(1, 1 << 20).description(""))
       ->capture_default_str();
   chunk_flag(command, flags->chunk);
-  precision_flag(command, *flags);
+  processor_flag(command, *flags);
   command.add_option("--convention", flags->convention, "of the mel")
       ->type_name("NAME")
       ->capture_default_str();

@@ -5,12 +5,16 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/cpu.h"
 #include "core/signals.h"
 #include "core/threads.h"
+#include "cuda/gpus.h"
+#include "flow/sampler.h"
 #include "fluvox_version.h"
 #include "kernels/isa.h"
 #include "kernels/noise.h"
@@ -21,6 +25,7 @@ namespace fluvox::cli {
 namespace {
 
 constexpr int kRuns = 5;
+constexpr int kGpuRuns = 20;
 constexpr double kPeakSeconds = 0.3;
 
 double seconds_of(const std::function<void()>& work) {
@@ -65,28 +70,72 @@ double memory_read(Threads& threads) {
   return read ? static_cast<double>(words.size() * kWords * 8 * kPasses) / seconds : 0;
 }
 
-// Levels of speech, more or less: what the arithmetic costs does not depend on them.
-mel::Mel made_up_mel(int frames, int bands) {
-  mel::Mel mel{frames, bands, std::vector<float>(static_cast<size_t>(frames) * bands)};
-  for (size_t i = 0; i < mel.values.size(); ++i)
-    mel.values[i] = -5 + 1.5f * kernels::normal(1, 0, 0, i);
-  return mel;
+double median_of(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
-void render(const runtime::Session& session, const mel::Mel& mel, int chunk,
-            std::vector<float>& audio) {
+// A sampler that adds up the seconds spent in it: tables and condition to the GPU, the arithmetic,
+// and the samples back.
+class Timed : public flow::Sampler {
+ public:
+  Timed(std::unique_ptr<flow::Sampler> sampler, double& seconds)
+      : sampler_(std::move(sampler)), seconds_(seconds) {}
+
+  std::string device() const override { return sampler_->device(); }
+  std::unique_ptr<flow::SampleStream> stream(flow::Latent latent) override {
+    return std::make_unique<TimedStream>(sampler_->stream(std::move(latent)), seconds_);
+  }
+  std::vector<std::vector<float>> whole(const Utterances& utterances) override {
+    std::vector<std::vector<float>> sounds;
+    seconds_ += seconds_of([&] { sounds = sampler_->whole(utterances); });
+    return sounds;
+  }
+
+ private:
+  class TimedStream : public flow::SampleStream {
+   public:
+    TimedStream(std::unique_ptr<flow::SampleStream> stream, double& seconds)
+        : stream_(std::move(stream)), seconds_(seconds) {}
+    std::vector<float> push(const flow::RuntimeCondition& condition, bool last,
+                            Threads& threads) override {
+      std::vector<float> samples;
+      seconds_ += seconds_of([&] { samples = stream_->push(condition, last, threads); });
+      return samples;
+    }
+
+   private:
+    std::unique_ptr<flow::SampleStream> stream_;
+    double& seconds_;
+  };
+
+  std::unique_ptr<flow::Sampler> sampler_;
+  double& seconds_;
+};
+
+// Renders all once. Of a stream, `chunks` gets the seconds of each chunk but the last, behind which
+// comes all that was held back.
+void render(const runtime::Session& session, const mel::Mel& mel, const BenchSettings& settings,
+            std::vector<double>& chunks) {
+  const int chunk = settings.chunk;
   if (chunk == 0) {
-    audio = session.render(mel);
+    const auto count = static_cast<size_t>(settings.utterances);
+    session.render(std::vector<mel::Mel>(count, mel), std::vector<runtime::RenderOptions>(count));
     return;
   }
   runtime::Stream stream(session);
-  audio.resize(static_cast<size_t>(chunk) * session.convention().hop);
+  std::vector<float> audio(static_cast<size_t>(chunk) * session.convention().hop);
   for (int at = 0; at < mel.frames; at += chunk) {
     const int count = std::min(chunk, mel.frames - at);
-    stream.push(mel.part(at, count));
-    if (at + count == mel.frames) stream.finish();
-    while (stream.pull(audio) > 0) {
-    }
+    const bool last = at + count == mel.frames;
+    const double seconds = seconds_of([&] {
+      stream.push(mel.part(at, count));
+      if (last) stream.finish();
+      while (stream.pull(audio) > 0) {
+      }
+    });
+    if (!last) chunks.push_back(seconds);
   }
 }
 
@@ -113,54 +162,83 @@ double first_sample(const runtime::Session& session, const mel::Mel& mel) {
 
 }  // namespace
 
-Json bench_model(const flow::Model& model, const BenchSettings& settings) {
-  std::optional<runtime::Session> session;
-  const double load = seconds_of([&] { session.emplace(model, settings.session); });
-  Threads threads(settings.session.threads);
-  const mel::Mel mel = made_up_mel(settings.frames, session->convention().bands);
-  std::vector<float> audio;
-  render(*session, mel, settings.chunk, audio);  // warm
+mel::Mel made_up_mel(int frames, int bands) {
+  mel::Mel mel{frames, bands, std::vector<float>(static_cast<size_t>(frames) * bands)};
+  for (size_t i = 0; i < mel.values.size(); ++i)
+    mel.values[i] = -5 + 1.5f * kernels::normal(1, 0, 0, i);
+  return mel;
+}
 
-  std::vector<double> runs;
-  const net::Precision precision = settings.session.precision;
-  double most = peak(precision, threads);
-  for (int run = 0; run < kRuns; ++run) {
+Json bench_model(const flow::Model& model, const BenchSettings& settings) {
+  double within = 0;  // the GPU
+  runtime::SessionOptions options = settings.session;
+  if (options.sampler)
+    options.sampler = [&](const flow::Model& m, const flow::ConditionShape& shape) {
+      std::unique_ptr<flow::Sampler> sampler = settings.session.sampler(m, shape);
+      return sampler ? std::make_unique<Timed>(std::move(sampler), within) : nullptr;
+    };
+  cuda::reset_peak_bytes();
+  std::optional<runtime::Session> session;
+  const double load = seconds_of([&] { session.emplace(model, options); });
+  const bool gpu = session->on_gpu();
+  Threads threads(options.threads);
+  const mel::Mel mel = made_up_mel(settings.frames, session->convention().bands);
+  std::vector<double> runs, within_runs, chunks;
+  render(*session, mel, settings, chunks);  // warm
+  chunks.clear();
+
+  const net::Precision precision = options.precision;
+  double most = gpu ? 0 : peak(precision, threads);
+  for (int run = 0; run < (gpu ? kGpuRuns : kRuns); ++run) {
     throw_if_interrupted();
-    runs.push_back(seconds_of([&] { render(*session, mel, settings.chunk, audio); }));
-    most = std::max(most, peak(precision, threads));
+    within = 0;
+    runs.push_back(seconds_of([&] { render(*session, mel, settings, chunks); }));
+    within_runs.push_back(within);
+    if (!gpu) most = std::max(most, peak(precision, threads));
   }
-  const auto peak_in = [&](net::Precision other) {
-    return other == precision ? most : peak(other, threads);
-  };
-  std::sort(runs.begin(), runs.end());
-  const double median = runs[kRuns / 2];
-  const double samples = static_cast<double>(settings.frames) * session->convention().hop;
-  const double operations = 2 * session->multiply_adds() * samples / median;
+  const double median = median_of(runs);
+  const double samples = static_cast<double>(settings.frames) * session->convention().hop *
+                         (settings.chunk > 0 ? 1 : settings.utterances);
   Json result = {{"bench", "render"},
                  {"model", model.spec.model},
-                 {"precision", precision == net::Precision::bf16 ? "bf16" : "fp32"},
-                 {"isa", kernels::isa_name(kernels::isa())},
+                 {"precision", settings.precision},
+                 {"device", session->device()},
                  {"threads", threads.size()},
                  {"frames", settings.frames},
                  {"chunk", settings.chunk},
+                 {"utterances", settings.utterances},
                  {"seconds", median},
-                 {"least", runs.front()},
-                 {"most", runs.back()},
-                 {"runs", kRuns},
+                 {"least", *std::min_element(runs.begin(), runs.end())},
+                 {"most", *std::max_element(runs.begin(), runs.end())},
+                 {"runs", runs.size()},
                  {"x_real_time", samples / session->convention().sample_rate / median},
-                 {"multiply_adds_per_sample", session->multiply_adds()},
-                 {"operations_per_second", operations},
-                 {"peak_operations_per_second", most},
-                 {"share_of_peak", operations / most},
+                 {"samples_per_second", samples / median},
                  {"load_seconds", load},
                  {"look_ahead_samples", session->look_ahead()},
                  {"cpu", cpu_name()},
-                 {"peaks",
-                  {{"fp32_operations_per_second", peak_in(net::Precision::fp32)},
-                   {"bf16_operations_per_second", peak_in(net::Precision::bf16)},
-                   {"memory_read_bytes_per_second", memory_read(threads)}}},
                  {"version", FLUVOX_VERSION},
                  {"commit", FLUVOX_COMMIT}};
+  if (gpu) {
+    result["seconds_within_gpu"] = median_of(within_runs);
+    result["peak_bytes"] = cuda::peak_bytes();
+  } else {
+    const auto peak_in = [&](net::Precision other) {
+      return other == precision ? most : peak(other, threads);
+    };
+    const double operations = 2 * session->multiply_adds() * samples / median;
+    result["isa"] = kernels::isa_name(kernels::isa());
+    result["multiply_adds_per_sample"] = session->multiply_adds();
+    result["operations_per_second"] = operations;
+    result["peak_operations_per_second"] = most;
+    result["share_of_peak"] = operations / most;
+    result["peaks"] = {{"fp32_operations_per_second", peak_in(net::Precision::fp32)},
+                       {"bf16_operations_per_second", peak_in(net::Precision::bf16)},
+                       {"memory_read_bytes_per_second", memory_read(threads)}};
+  }
+  if (!chunks.empty()) {
+    result["chunk_seconds"] = median_of(chunks);
+    result["most_chunk_seconds"] = *std::max_element(chunks.begin(), chunks.end());
+  }
   if (!session->streams()) return result;
   const double latency = first_sample(*session, mel);
   if (std::isfinite(latency)) result["first_sample_seconds"] = latency;

@@ -73,21 +73,16 @@ void chunk_flag(CLI::App& command, int& chunk) {
       ->capture_default_str();
 }
 
-void precision_flag(CLI::App& command, Flags& flags) {
-  command
-      .add_option("--precision", flags.precision,
-                  "what the networks multiply in: fp32, or bf16, which is faster and rounds")
-      ->type_name("TYPE")
-      ->check(CLI::IsMember({"fp32", "bf16"}))
-      ->capture_default_str();
-}
-
 void processor_flag(CLI::App& command, Flags& flags) {
   command
       .add_option("--device", flags.device,
                   "what renders: cpu, cuda, cuda:N for the N-th GPU, or auto: a GPU where one can")
       ->type_name("NAME")
       ->capture_default_str();
+  precision_flag(command, flags);
+}
+
+void precision_flag(CLI::App& command, Flags& flags) {
   command
       .add_option("--precision", flags.precision,
                   "what the networks multiply in: fp32; bf16, which is faster and rounds; or, on a "

@@ -305,7 +305,7 @@ void add_evaluate(Program& program) {
   folder_flag(command, *flags, "where NAME.png and NAME.wav of each input go");
   seed_flag(command, *flags);
   sigma_flag(command, *flags);
-  precision_flag(command, *flags);
+  processor_flag(command, *flags);
   threads_flag(command, *flags);
   json_flag(command, *flags);
   report_flags(command, *flags);

@@ -1,10 +1,12 @@
 // fluvox play: mels or recordings, rendered and played.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "audio/player.h"
 #include "cli/commands.h"
@@ -22,7 +24,8 @@ namespace {
 constexpr double kMostWithoutAsking = 10;  // seconds of sound to be made before it is heard
 
 struct PlayFlags : Flags {
-  int device = -1;
+  std::vector<std::string> devices;  // as given
+  int player = -1;
   int chunk = 0;
   std::optional<double> prebuffer = {};
 };
@@ -57,11 +60,31 @@ double chosen_prebuffer(const PlayFlags& flags, const runtime::Pace& pace, doubl
   return chosen;
 }
 
-int run(const PlayFlags& flags) {
+// --device names what plays by its number, and what renders as everywhere else.
+void tell_devices_apart(PlayFlags& flags) {
+  bool plays = false, renders = false;
+  for (const std::string& device : flags.devices) {
+    const char* end = device.data() + device.size();
+    int number = 0;
+    const auto read = std::from_chars(device.data(), end, number);
+    const bool is_number = read.ec == std::errc() && read.ptr == end;
+    if (std::exchange(is_number ? plays : renders, true))
+      throw Error(Fault::usage, "usage",
+                  text("--device: expected one that plays and one that renders, found two that ",
+                       is_number ? "play" : "render"));
+    if (is_number)
+      flags.player = number;
+    else
+      flags.device = device;
+  }
+}
+
+int run(PlayFlags flags) {
+  tell_devices_apart(flags);
   const std::vector<std::string> inputs = gather_inputs(flags);
   const auto session = open_session(flags);
   const int rate = session->convention().sample_rate;
-  audio::Player player(rate, {.device = flags.device, .latency = 0, .verbose = false});
+  audio::Player player(rate, {.device = flags.player, .latency = 0, .verbose = false});
   info(text(
       "playing on ", player.device_name(),
       player.device_rate() == rate ? "" : text(", resampled to ", player.device_rate(), " Hz")));
@@ -81,13 +104,15 @@ int run(const PlayFlags& flags) {
       const double seconds = static_cast<double>(mel.frames) * session->convention().hop / rate;
       // What is made whole before it is heard cannot break off.
       const bool whole = !session->streams() && inputs.size() == 1;
+      const int chunk = flags.chunk > 0 ? flags.chunk : kPieceFrames;
       if (!pace && !whole) {
-        const int frames = std::min(flags.chunk > 0 ? flags.chunk : kPieceFrames, mel.frames);
+        const int frames = std::min(chunk, mel.frames);
         pace = runtime::measure_pace(*session, frames);
         prebuffer = chosen_prebuffer(flags, *pace, seconds, inputs.size() > 1);
         player.prebuffer(prebuffer);
       }
-      render_as_made(*session, mel, options, flags.chunk,
+      // A GPU too makes it in pieces here, for what is played is waited for.
+      render_as_made(*session, mel, options, session->streams() ? chunk : 0,
                      [&](std::span<const float> samples) { player.write(samples); });
       return Item{
           .seconds = seconds, .skipped = false, .result = {{"seconds", seconds}}, .line = {}};
@@ -117,15 +142,18 @@ int run(const PlayFlags& flags) {
 void add_play(Program& program) {
   CLI::App& command = program.command("play", "render and play",
                                       "  fluvox play speech.npy\n"
+                                      "  fluvox play speech.npy --device 3 --device cuda\n"
                                       "  fluvox play a.npy b.npy recording.wav");
   const auto flags = std::make_shared<PlayFlags>();
   input_flags(command, *flags,
               "mels (.npy, .pt) or recordings, whose mel is taken in the model's convention");
   model_flag(command, *flags);
   command
-      .add_option("--device", flags->device,
-                  "a number that `fluvox devices` lists; the default when not given")
-      ->type_name("N");
+      .add_option("--device", flags->devices,
+                  "what plays, a number that `fluvox devices` lists, the default when not given; "
+                  "and what renders: cpu, cuda, cuda:N, or auto; either or both")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
   command
       .add_option("--prebuffer", flags->prebuffer,
                   "sound to be made before the first of it is heard; by the pace of this machine "

@@ -1,82 +1,21 @@
 #include "cli/processor.h"
 
-#include <charconv>
-#include <cstdlib>
-#include <cstring>
-#include <optional>
-#include <string_view>
-
-#include "core/error.h"
-#include "cuda/gpus.h"
-#include "cuda/sampler.h"
-#include "kernels/status.h"
+#include "cuda/device.h"
 
 namespace fluvox::cli {
-namespace {
-
-constexpr std::string_view kNumbered = "cuda:";
-
-// The number of the GPU that `device` asks for; nothing for the CPU.
-std::optional<int> gpu_of(const std::string& device) {
-  if (device == "cpu") return {};
-  if (device == "auto" || device == "cuda") return 0;
-  int number = -1;
-  if (device.starts_with(kNumbered)) {
-    const char* end = device.data() + device.size();
-    const auto read = std::from_chars(device.data() + kNumbered.size(), end, number);
-    if (read.ec != std::errc() || read.ptr != end) number = -1;
-  }
-  if (number < 0)
-    throw Error(Fault::usage, "usage",
-                text("--device: expected cpu, cuda, cuda:N or auto, found ", device));
-  return number;
-}
-
-// A GPU that is not there is refused before anything is read.
-std::optional<int> available(const std::string& device) {
-  const std::optional<int> number = gpu_of(device);
-  if (!number) return {};
-  const cuda::Gpus gpus = cuda::find_gpus();
-  const auto count = static_cast<int>(gpus.names.size());
-  if (*number < count) return number;
-  if (device == "auto") return {};
-  throw Error(Fault::device, "gpu-missing",
-              text("--device ", device, ": ",
-                   count == 0 ? "no GPU: " + gpus.missing
-                              : text("expected one of the ", count, " GPUs from cuda:0 on"),
-                   "; --device cpu renders without one"));
-}
-
-}  // namespace
 
 runtime::SessionOptions options_for(const std::string& device, const std::string& precision,
                                     int threads) {
-  const std::optional<int> number = available(device);
-  const bool half = precision == "fp16";
-  if (half && !number)
-    throw Error(Fault::usage, "usage",
-                "--precision fp16 is of GPUs: expected fp32 or bf16 on the CPU");
   runtime::SessionOptions options;
   options.threads = threads;
-  if (precision == "bf16") options.precision = net::Precision::bf16;
-  if (!number) return options;
-
-  const char* synchronous = std::getenv("FLUVOX_CUDA_SYNC");
-  kernels::synchronous_launches = synchronous != nullptr && std::strcmp(synchronous, "0") != 0;
-  cuda::Options how{*number, cuda::Precision::fp32};
-  if (precision == "bf16") how.precision = cuda::Precision::bf16;
-  if (half) how.precision = cuda::Precision::fp16;
-  const bool may_be_cpu = device == "auto" && !half;
-  options.sampler = [how, may_be_cpu](
-                        const flow::Model& model,
-                        const flow::ConditionShape& shape) -> std::unique_ptr<flow::Sampler> {
-    try {
-      return cuda::make_sampler(model, shape, how);
-    } catch (const Error& error) {
-      if (!may_be_cpu || error.code() != "cuda-part-missing") throw;
-      return nullptr;
-    }
-  };
+  auto there = cuda::Precision::fp32;
+  if (precision == "bf16") {
+    options.precision = net::Precision::bf16;
+    there = cuda::Precision::bf16;
+  } else if (precision == "fp16") {
+    there = cuda::Precision::fp16;
+  }
+  options.sampler = cuda::sampler_on(device, there);
   return options;
 }
 

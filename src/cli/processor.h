@@ -1,4 +1,4 @@
-// Which processor renders: --device cpu, cuda, cuda:N or auto.
+// Which processor renders, and in what: the flags --device, --precision and --threads.
 #pragma once
 
 #include <string>
@@ -7,9 +7,7 @@
 
 namespace fluvox::cli {
 
-// The session's options for `device` and `precision` (fp32, bf16, fp16). A GPU that is asked for
-// and not there is an error that says what is missing; auto takes the CPU where there is none, or
-// where the model has a part that no GPU can take.
+// The session's options for `device` (cuda/device.h) and `precision` (fp32, bf16, fp16).
 runtime::SessionOptions options_for(const std::string& device, const std::string& precision,
                                     int threads);
 

@@ -57,7 +57,8 @@ class Server {
                        {"sample_rate", rate_},
                        {"hop", hop_},
                        {"bands", session_->convention().bands},
-                       {"streams", session_->streams()}}));
+                       {"streams", session_->streams()},
+                       {"device", session_->device()}}));
     std::thread renderer([this] { render_all(); });
     std::exception_ptr failure;
     try {
@@ -383,7 +384,7 @@ void add_serve(Program& program) {
   sigma_flag(command, *flags);
   layout_flag(command, *flags);
   encoding_flag(command, *flags);
-  precision_flag(command, *flags);
+  processor_flag(command, *flags);
   threads_flag(command, *flags);
   report_flags(command, *flags);
   program.body(command, [flags] { return run(*flags); });

@@ -14,4 +14,8 @@ std::unique_ptr<flow::Sampler> make_sampler(const flow::Model&, const flow::Cond
   throw Error(Fault::device, "gpu-missing", "no GPU: " + find_gpus().missing);
 }
 
+size_t peak_bytes() { return 0; }
+
+void reset_peak_bytes() {}
+
 }  // namespace fluvox::cuda

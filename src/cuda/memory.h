@@ -19,9 +19,11 @@ class Memory {
  public:
   Memory() = default;
   explicit Memory(size_t bytes);  // throws OutOfMemory
-  Memory(Memory&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+  Memory(Memory&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   Memory& operator=(Memory&& other) noexcept {
     std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
     return *this;
   }
   ~Memory();
@@ -30,6 +32,7 @@ class Memory {
 
  private:
   void* data_ = nullptr;
+  size_t bytes_ = 0;
 };
 
 // An array on the device that stays as it is: weights.

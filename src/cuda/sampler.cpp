@@ -102,9 +102,15 @@ class CudaSampler : public flow::Sampler {
         in_use_(options.device),
         plan_(model, condition, options.precision) {}
 
+  std::string device() const override {
+    char name[256];
+    check(kernels::device_name(device_, name));
+    return name;
+  }
+
   std::unique_ptr<flow::SampleStream> stream(flow::Latent latent) override;
 
-  std::vector<std::vector<float>> whole(const std::vector<Utterance>& utterances) override {
+  std::vector<std::vector<float>> whole(const Utterances& utterances) override {
     std::vector<std::vector<float>> sounds(utterances.size());
     for (size_t from = 0; from < utterances.size(); from += kMostSeries)
       side_by_side(utterances, from, std::min(utterances.size(), from + kMostSeries), sounds);
@@ -115,13 +121,13 @@ class CudaSampler : public flow::Sampler {
   friend class CudaStream;
 
   // Utterances [from, to): in one go, or, where memory is short, in two.
-  void side_by_side(const std::vector<Utterance>& all, size_t from, size_t to,
+  void side_by_side(const Utterances& all, size_t from, size_t to,
                     std::vector<std::vector<float>>& sounds) {
     std::vector<Piece> pieces;
     int64_t rows = 0;
     for (size_t i = from; i < to; ++i) {
-      const int64_t count = all[i].condition.features.rows;
-      pieces.push_back({0, count, count, &all[i].condition, 0, &all[i].latent});
+      const int64_t count = all[i]->condition.features.rows;
+      pieces.push_back({0, count, count, &all[i]->condition, 0, &all[i]->latent});
       rows += (count + 1) / 2 * 2;
     }
     int series = 1;
@@ -142,7 +148,7 @@ class CudaSampler : public flow::Sampler {
       return;
     }
     Threads none(1);
-    sounds[from] = stream(all[from].latent)->push(all[from].condition, true, none);
+    sounds[from] = stream(all[from]->latent)->push(all[from]->condition, true, none);
   }
 
   std::vector<std::vector<float>> go(Run& run, const std::vector<Piece>& pieces) {

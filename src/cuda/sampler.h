@@ -16,7 +16,7 @@
 #include <memory>
 #include <string>
 
-#include "cuda/stage.h"
+#include "cuda/precision.h"
 #include "flow/model_file.h"
 #include "flow/sampler.h"
 

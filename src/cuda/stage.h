@@ -9,6 +9,7 @@
 
 #include "core/config.h"
 #include "cuda/memory.h"
+#include "cuda/precision.h"
 #include "cuda/tape.h"
 #include "flow/coupling.h"
 #include "flow/grid_coupling.h"
@@ -18,9 +19,6 @@
 #include "net/wn.h"
 
 namespace fluvox::cuda {
-
-// What the nets are multiplied in; the sums, and all that lies between the nets, are float32.
-enum class Precision { fp32, bf16, fp16 };
 
 // x -> matrix x + constant, on the host until it is complete.
 struct Linear {

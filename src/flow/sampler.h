@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "flow/step_runtime.h"
@@ -44,9 +45,11 @@ class Sampler {
   };
 
   virtual ~Sampler() = default;
+  virtual std::string device() const = 0;  // "NVIDIA H200"
   virtual std::unique_ptr<SampleStream> stream(Latent latent) = 0;
   // Each whole, side by side: the sound of each is that of a stream of its own, bit for bit.
-  virtual std::vector<std::vector<float>> whole(const std::vector<Utterance>& utterances) = 0;
+  using Utterances = std::vector<const Utterance*>;
+  virtual std::vector<std::vector<float>> whole(const Utterances& utterances) = 0;
 };
 
 }  // namespace fluvox::flow

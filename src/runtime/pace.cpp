@@ -31,6 +31,7 @@ Pace measure_pace(const Session& session, int frames) {
   for (int count = std::min(kFirstFrames, frames);; count = std::min(2 * count, frames)) {
     throw_if_interrupted();
     const mel::Mel part = silence.part(0, count);
+    if (session.on_gpu()) session.render(part);  // the first of a length makes its graph
     const auto begin = std::chrono::steady_clock::now();
     session.render(part);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;

@@ -83,6 +83,8 @@ double Session::multiply_adds() const { return plan_->flow.multiply_adds(); }
 
 bool Session::on_gpu() const { return plan_->sampler != nullptr; }
 
+std::string Session::device() const { return on_gpu() ? plan_->sampler->device() : "cpu"; }
+
 std::vector<float> Session::render(const mel::Mel& mel, const RenderOptions& options) const {
   check_rendering(*plan_, mel, options);
   if (on_gpu() && int64_t{mel.frames} * plan_->hop() <= kWholeSamples)
@@ -122,7 +124,9 @@ std::vector<std::vector<float>> Session::render(std::span<const mel::Mel> mels,
     if (together.empty()) {
       sounds.push_back(render(mels[sounds.size()], options[sounds.size()]));
     } else {
-      std::vector<std::vector<float>> made = plan_->sampler->whole(together);
+      flow::Sampler::Utterances all;
+      for (const flow::Sampler::Utterance& one : together) all.push_back(&one);
+      std::vector<std::vector<float>> made = plan_->sampler->whole(all);
       std::move(made.begin(), made.end(), std::back_inserter(sounds));
     }
   }

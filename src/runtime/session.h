@@ -87,8 +87,9 @@ class Session {
   std::vector<std::vector<float>> render(std::span<const mel::Mel> mels,
                                          std::span<const RenderOptions> options) const;
   // Whether it renders on another processor than the CPU, for which pieces cost more than the
-  // whole.
+  // whole; and that one's name, or "cpu".
   bool on_gpu() const;
+  std::string device() const;
   // The density direction: z of the audio given its mel (audio of exactly frames x hop samples),
   // and its score.
   std::vector<float> encode(std::span<const float> audio, const mel::Mel& mel,

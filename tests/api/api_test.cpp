@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "api/fluvox/fluvox.h"
+#include "cuda/gpus.h"
 #include "flow/model_file.h"
 #include "models/registry.h"
 #include "runtime/session.h"
@@ -223,6 +224,8 @@ TEST_F(Api, NullPointersAreErrorsEverywhere) {
   null(fluvox_load(path_.c_str(), nullptr, nullptr, e));
   null(fluvox_load_memory(nullptr, 5, nullptr, &model, e));
   null(fluvox_load_memory(&one, 4, nullptr, nullptr, e));
+  null(fluvox_load_on("cpu", nullptr, nullptr, &model, e));
+  null(fluvox_load_memory_on("cpu", nullptr, 5, nullptr, &model, e));
   null(fluvox_facts_of(nullptr, &facts, e));
   null(fluvox_facts_of(model_, nullptr, e));
   null(fluvox_render(nullptr, many, 1, nullptr, many, 1000, e));
@@ -386,6 +389,45 @@ TEST_F(Api, ManyThreadsMayUseOneModel) {
   threads.clear();
   EXPECT_THAT(equal, testing::Each(10));
   fluvox_free(shared);
+}
+
+// That a GPU's sound is the CPU's is for tests/emulation/cuda_sampler_test to show.
+TEST_F(Api, TheProcessorIsTheCallersChoice) {
+  EXPECT_STREQ(fluvox_device_of(model_), "cpu");
+  EXPECT_EQ(fluvox_device_of(nullptr), nullptr);
+  const std::string bytes = support::slurp(path_);
+  fluvox_model* other = nullptr;
+  for (const char* device : {static_cast<const char*>(nullptr), "cpu"}) {
+    ASSERT_EQ(fluvox_load_on(device, path_.c_str(), &one_thread_, &other, &error_), FLUVOX_OK);
+    EXPECT_STREQ(fluvox_device_of(other), "cpu");
+    fluvox_free(other);
+  }
+  for (const char* device : {"gpu", "cuda:", "cuda:-1", ""})
+    expect_error(fluvox_load_on(device, path_.c_str(), nullptr, &other, &error_), FLUVOX_USAGE,
+                 "usage");
+  const fluvox_load_options half{1, FLUVOX_FP16};
+  expect_error(fluvox_load_on("cpu", path_.c_str(), &half, &other, &error_), FLUVOX_USAGE, "usage");
+  expect_error(fluvox_load(path_.c_str(), &half, &other, &error_), FLUVOX_USAGE, "usage");
+  EXPECT_EQ(other, nullptr);
+
+  if (!cuda::find_gpus().names.empty()) GTEST_SKIP() << "there is a GPU";
+  expect_error(fluvox_load_on("cuda", path_.c_str(), nullptr, &other, &error_), FLUVOX_DEVICE,
+               "gpu-missing");
+  expect_error(
+      fluvox_load_memory_on("cuda:2", bytes.data(), bytes.size(), nullptr, &other, &error_),
+      FLUVOX_DEVICE, "gpu-missing");
+  EXPECT_EQ(other, nullptr);
+  const std::vector<float> mel = mel_of(30);
+  std::vector<float> expected(30 * kHop), found(30 * kHop);
+  fluvox_render(model_, mel.data(), 30, nullptr, expected.data(), expected.size(), nullptr);
+  ASSERT_EQ(
+      fluvox_load_memory_on("auto", bytes.data(), bytes.size(), &one_thread_, &other, &error_),
+      FLUVOX_OK)
+      << error_.message;
+  EXPECT_STREQ(fluvox_device_of(other), "cpu");
+  fluvox_render(other, mel.data(), 30, nullptr, found.data(), found.size(), nullptr);
+  EXPECT_EQ(found, expected);
+  fluvox_free(other);
 }
 
 TEST_F(Api, AModelThatNeedsTheWholeSaysSo) {

@@ -34,6 +34,7 @@ class Tests(unittest.TestCase):
     def test_facts(self):
         self.assertEqual((VOICE.sample_rate, VOICE.hop, VOICE.bands, VOICE.name), (22050, 16, 8, "compact"))
         self.assertIs(VOICE.streams, True)
+        self.assertEqual(VOICE.device, "cpu")
         self.assertEqual(json.loads(VOICE.convention)["bands"], 8)
         self.assertRegex(fluvox.version(), r"^\d+\.\d+\.\d+$")
 
@@ -65,6 +66,15 @@ class Tests(unittest.TestCase):
     def test_bytes_are_a_model(self):
         other = fluvox.Model(MODEL.read_bytes())
         np.testing.assert_array_equal(other.render(MEL, seed=3, item="speech"), RENDERED)
+
+    def test_a_device_is_a_choice(self):
+        auto = fluvox.Model(MODEL, device="auto")
+        if auto.device == "cpu":
+            np.testing.assert_array_equal(auto.render(MEL, seed=3, item="speech"), RENDERED)
+            self.assertEqual(self.refused("gpu-missing", fluvox.Model, MODEL, device="cuda").kind, "device")
+            self.refused("gpu-missing", fluvox.Model, MODEL.read_bytes(), device="cuda:1", precision="fp16")
+        self.refused("usage", fluvox.Model, MODEL, device="gpu")
+        self.refused("usage", fluvox.Model, MODEL, precision="fp16")
 
     def test_analyses_and_scores_like_the_program(self):
         audio = recording()

@@ -25,6 +25,7 @@ TEST(Bench, AModelsFiguresFitTogether) {
   const Json line = bench({"-m", kVoice, "--frames", "24"});
   const double samples = 24 * 256;
   EXPECT_NEAR(figure(line, "x_real_time"), samples / 22050 / figure(line, "seconds"), 1e-6);
+  EXPECT_NEAR(figure(line, "samples_per_second"), samples / figure(line, "seconds"), 1e-3);
   EXPECT_NEAR(figure(line, "operations_per_second"),
               2 * figure(line, "multiply_adds_per_sample") * samples / figure(line, "seconds"), 1);
   EXPECT_NEAR(figure(line, "share_of_peak"),
@@ -36,6 +37,7 @@ TEST(Bench, AModelsFiguresFitTogether) {
        {"fp32_operations_per_second", "bf16_operations_per_second", "memory_read_bytes_per_second"})
     EXPECT_GT(figure(line.at("peaks"), peak), 1e8) << peak;
   EXPECT_EQ(line.at("threads"), 2);
+  EXPECT_EQ(line.at("device"), "cpu");
   EXPECT_FALSE(line.at("cpu").get<std::string>().empty());
   EXPECT_FALSE(line.at("commit").get<std::string>().empty());
 }
@@ -56,6 +58,15 @@ TEST(Bench, CountsWhatIsMultipliedAfterFolding) {
   }
   const Json line = bench({"--model", "waveglow", "--preset", "64", "--frames", "1"});
   EXPECT_NEAR(figure(line, "multiply_adds_per_sample"), expected / 8, 1e-6);
+}
+
+// Every chunk but the last, behind which comes what the model held back.
+TEST(Bench, AChunkIsTimed) {
+  const Json line = bench({"-m", kVoice, "--frames", "24", "--chunk", "4"});
+  EXPECT_GT(figure(line, "chunk_seconds"), 0);
+  EXPECT_LE(figure(line, "chunk_seconds"), figure(line, "most_chunk_seconds"));
+  EXPECT_LE(figure(line, "most_chunk_seconds"), figure(line, "most"));
+  EXPECT_FALSE(bench({"-m", kVoice, "--frames", "4", "--chunk", "4"}).contains("chunk_seconds"));
 }
 
 // A stream of the voice gives its first sample when its look-ahead has come; a model that sees the

@@ -45,11 +45,49 @@ TEST_F(Processor, WithoutAGpuCudaSaysWhatIsMissing) {
   EXPECT_THAT(ran.err, HasSubstr("--device cpu"));
 }
 
+TEST_F(Processor, WithoutAGpuEveryCommandThatRendersSaysTheSame) {
+  if (gpu_is_there()) GTEST_SKIP() << "there is a GPU";
+  const std::string expected = render(folder_ / "a.wav", {"--device", "cuda:1"}).err;
+  EXPECT_THAT(expected, HasSubstr("--device cuda:1: no GPU"));
+  for (std::vector<std::string> command : std::vector<std::vector<std::string>>{
+           {"play", wav_, "--device", "0"}, {"evaluate", wav_}, {"bench"}, {"serve"}}) {
+    const std::string name = command[0];
+    command.insert(command.begin(), FLUVOX_PROGRAM);
+    command.insert(command.end(), {"-m", model_, "--device", "cuda:1"});
+    const Ran ran = run_program(command);
+    EXPECT_EQ(ran.exit_code, 4) << name;
+    EXPECT_EQ(ran.err, expected) << name;
+  }
+}
+
 TEST_F(Processor, WithoutAGpuAutoIsTheCpu) {
   if (gpu_is_there()) GTEST_SKIP() << "there is a GPU";
   EXPECT_EQ(render(folder_ / "cpu.wav", {}).exit_code, 0);
   EXPECT_EQ(render(folder_ / "auto.wav", {"--device", "auto"}).exit_code, 0);
   EXPECT_EQ(slurp(folder_ / "auto.wav"), slurp(folder_ / "cpu.wav"));
+}
+
+TEST_F(Processor, WithoutAGpuAServerOnAutoAnswersAsOnTheCpu) {
+  if (gpu_is_there()) GTEST_SKIP() << "there is a GPU";
+  const auto served = [&](const std::string& device) {
+    const Ran ran = run_program({FLUVOX_PROGRAM, "serve", "-q", "-m", model_, "--device", device},
+                                {.in = R"({"id": "a", "input": ")" + wav_ + "\"}\n"});
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    return ran.out.substr(0, ran.out.rfind("{\"event\":\"done\""));  // which has the time in it
+  };
+  const std::string on_cpu = served("cpu");
+  EXPECT_THAT(on_cpu, HasSubstr(R"("event":"audio")"));
+  EXPECT_EQ(served("auto"), on_cpu);
+}
+
+TEST_F(Processor, PlayTakesOneDeviceOfEachKind) {
+  for (const std::vector<std::string>& two :
+       {std::vector<std::string>{"0", "1"}, {"cpu", "auto"}, {"cpu", "cpu"}}) {
+    const Ran ran = run_program(
+        {FLUVOX_PROGRAM, "play", wav_, "-m", model_, "--device", two[0], "--device", two[1]});
+    EXPECT_EQ(ran.exit_code, 2) << two[0];
+    EXPECT_THAT(ran.err, HasSubstr("one that plays and one that renders")) << two[0];
+  }
 }
 
 TEST_F(Processor, NoSuchDeviceIsRefused) {

@@ -4,10 +4,15 @@
 
 #include <cmath>
 
+#include "api/fluvox/fluvox.hpp"
+#include "cuda/device.h"
+#include "cuda/gpus.h"
 #include "cuda/sampler.h"
 #include "emulation/device_test.h"
+#include "models/registry.h"
 #include "runtime/stream.h"
 #include "support/made_models.h"
+#include "support/temp_folder.h"
 #include "support/throws.h"
 
 namespace fluvox::runtime {
@@ -126,6 +131,96 @@ TEST_F(CudaSampler, GivenNoiseIsTaken) {
     EXPECT_LE(distance(whole, cpu.render(mel, options)), 1e-5) << model.spec.model;
     EXPECT_EQ(in_pieces(gpu, mel, 2, options), whole) << model.spec.model;
   }
+}
+
+// The first model of the registry that no GPU can take.
+std::optional<flow::Model> model_of_the_cpu() {
+  for (const models::Architecture& one : models::architectures()) {
+    const flow::Model model = made_up_model(one.build(one.tiny, support::small_convention()));
+    try {
+      on_gpu(model);
+    } catch (const Error& error) {
+      if (error.code() == "cuda-part-missing") return model;
+      throw;
+    }
+  }
+  return {};
+}
+
+TEST_F(CudaSampler, ADeviceIsChosenByItsName) {
+  const flow::Model model = support::small_compact();
+  const mel::Mel mel = mel_of(9);
+  const auto named = [&](const flow::Model& m, const std::string& device) {
+    return Session(m, {.threads = 1, .sampler = cuda::sampler_on(device, Precision::fp32)});
+  };
+  const Session cpu = named(model, "cpu");
+  EXPECT_EQ(cpu.device(), "cpu");
+  EXPECT_FALSE(cpu.on_gpu());
+  const std::vector<float> expected = on_gpu(model).render(mel);
+  for (const char* device : {"cuda", "cuda:0", "auto"}) {
+    const Session gpu = named(model, device);
+    EXPECT_EQ(gpu.device(), cuda::find_gpus().names.at(0)) << device;
+    EXPECT_EQ(gpu.render(mel), expected) << device;
+  }
+  EXPECT_EQ(support::thrown_by([&] { cuda::sampler_on("cuda:99", Precision::fp32); }).code(),
+            "gpu-missing");
+}
+
+TEST_F(CudaSampler, AutoIsTheCpuForAModelThatNoGpuCanTake) {
+  const std::optional<flow::Model> model = model_of_the_cpu();
+  if (!model) GTEST_SKIP() << "a GPU can take every model";
+  const mel::Mel mel = mel_of(9);
+  const auto on = [&](const std::string& device, Precision precision) {
+    return Session(*model, {.threads = 1, .sampler = cuda::sampler_on(device, precision)});
+  };
+  const Session chosen = on("auto", Precision::fp32);
+  EXPECT_EQ(chosen.device(), "cpu");
+  EXPECT_EQ(chosen.render(mel), Session(*model, {.threads = 1}).render(mel));
+  for (const auto& [device, precision] :
+       {std::pair{"cuda", Precision::fp32}, std::pair{"auto", Precision::fp16}})  // of GPUs alone
+    EXPECT_EQ(support::thrown_by([&] { on(device, precision); }).code(), "cuda-part-missing");
+}
+
+// What has been freed does not count, what was there at once does.
+TEST_F(CudaSampler, ItsMemoryIsCounted) {
+  const flow::Model model = support::small_compact();
+  cuda::reset_peak_bytes();
+  const size_t before = cuda::peak_bytes();
+  size_t weights, whole;
+  {
+    const Session gpu = on_gpu(model);
+    weights = cuda::peak_bytes();
+    gpu.render(mel_of(20));
+    whole = cuda::peak_bytes();
+  }
+  EXPECT_LT(before, weights);
+  EXPECT_LT(weights, whole);
+  EXPECT_EQ(cuda::peak_bytes(), whole);
+  cuda::reset_peak_bytes();
+  EXPECT_EQ(cuda::peak_bytes(), before);
+}
+
+// Through the C interface: the session's bits, whole and streamed.
+TEST_F(CudaSampler, TheLibraryRendersThereToo) {
+  const support::TempFolder folder;
+  const std::string path = folder / "voice.safetensors";
+  const flow::Model model = support::small_compact();
+  flow::write_model(path, model.spec, model.tensors);
+  const mel::Mel mel = mel_of(11);
+  const std::vector<float> expected = on_gpu(model, Precision::fp16).render(mel);
+  api::Model voice(path, {.threads = 1, .precision = FLUVOX_FP16, .device = "cuda"});
+  EXPECT_EQ(voice.device(), cuda::find_gpus().names.at(0));
+  EXPECT_EQ(voice.render(mel.values), expected);
+  api::Stream stream(voice);
+  std::vector<float> audio(expected.size());
+  size_t made = 0;
+  for (int at = 0; at < mel.frames; ++at) {
+    stream.push(mel.part(at, 1).values);
+    if (at + 1 == mel.frames) stream.finish();
+    made += stream.pull(std::span(audio).subspan(made));
+  }
+  EXPECT_EQ(made, audio.size());
+  EXPECT_EQ(audio, expected);
 }
 
 TEST_F(CudaSampler, APartWithoutCudaBodyIsNamed) {

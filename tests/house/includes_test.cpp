@@ -32,7 +32,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"flow", {"core", "kernels", "ops", "net"}},
     {"runtime", {"core", "kernels", "net", "flow", "mel", "audio"}},
     {"cuda", {"core", "kernels", "net", "flow"}},
-    {"api", {"core", "net", "flow", "mel", "runtime"}},
+    {"api", {"core", "net", "flow", "mel", "runtime", "cuda"}},
     {"report", {"core", "mel"}},
     {"models", {"core", "net", "flow", "mel"}},
     {"import", {"core", "net", "flow", "mel", "models"}},

@@ -46,6 +46,7 @@ typedef enum fluvox_status {
   FLUVOX_OK = 0,
   FLUVOX_USAGE = 2,    /* the call: a null pointer, a buffer too small, a call out of turn */
   FLUVOX_INPUT = 3,    /* the model, the mel or the sound */
+  FLUVOX_DEVICE = 4,   /* a GPU that is not there, has not enough memory, or has failed */
   FLUVOX_IO = 5,       /* reading failed */
   FLUVOX_MEMORY = 6,   /* there is not enough */
   FLUVOX_INTERNAL = 7, /* a fault of Fluvox itself */
@@ -67,6 +68,7 @@ typedef struct fluvox_model fluvox_model;
 typedef enum fluvox_precision {
   FLUVOX_FP32 = 0,
   FLUVOX_BF16 = 1, /* faster where the processor has it, and rounds */
+  FLUVOX_FP16 = 2, /* of GPUs alone */
   FLUVOX_PRECISION_IS_INT = 0x7fffffff
 } fluvox_precision;
 
@@ -81,6 +83,16 @@ FLUVOX_API fluvox_status fluvox_load(const char* path, const fluvox_load_options
 FLUVOX_API fluvox_status fluvox_load_memory(const void* bytes, size_t size,
                                             const fluvox_load_options* options,
                                             fluvox_model** model, fluvox_error* error);
+/* The same to render on a processor of one's choice: "cpu" (NULL too), "cuda" or "cuda:N" for an
+ * NVIDIA GPU, "auto" for a GPU where there is one that can. All but rendering and streams stays on
+ * the CPU. The noise is the CPU's bit for bit, the sound differs in its last digits; whole or
+ * streamed it is the same bits there too. */
+FLUVOX_API fluvox_status fluvox_load_on(const char* device, const char* path,
+                                        const fluvox_load_options* options, fluvox_model** model,
+                                        fluvox_error* error);
+FLUVOX_API fluvox_status fluvox_load_memory_on(const char* device, const void* bytes, size_t size,
+                                               const fluvox_load_options* options,
+                                               fluvox_model** model, fluvox_error* error);
 /* After its streams; NULL is nothing. */
 FLUVOX_API void fluvox_free(fluvox_model* model);
 
@@ -97,10 +109,12 @@ typedef struct fluvox_facts {
 
 FLUVOX_API fluvox_status fluvox_facts_of(const fluvox_model* model, fluvox_facts* facts,
                                          fluvox_error* error);
-/* "compact"; the mel convention as JSON, {"sample_rate": 22050, "fft": 1024, ...}. Both live as
- * long as the model; NULL for a null pointer. */
+/* "compact"; the mel convention as JSON, {"sample_rate": 22050, "fft": 1024, ...}; what renders,
+ * "cpu" or the GPU's name, "NVIDIA H200". All live as long as the model; NULL for a null pointer.
+ */
 FLUVOX_API const char* fluvox_name(const fluvox_model* model);
 FLUVOX_API const char* fluvox_convention(const fluvox_model* model);
+FLUVOX_API const char* fluvox_device_of(const fluvox_model* model);
 
 /* -- mel to audio ----------------------------------------------------------------------------- */
 

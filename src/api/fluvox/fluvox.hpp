@@ -41,6 +41,7 @@ class Error : public std::runtime_error {
 struct LoadOptions {
   int threads = 0;  // 0: one for each processor
   fluvox_precision precision = FLUVOX_FP32;
+  std::string device = "cpu";  // what renders: "cpu", "cuda", "cuda:N" or "auto"
 };
 
 struct RenderOptions {
@@ -69,23 +70,24 @@ struct Free {
 
 class Model {
  public:
-  explicit Model(const std::string& path, LoadOptions options = {}) {
+  explicit Model(const std::string& path, const LoadOptions& options = {}) {
     const fluvox_load_options plain{options.threads, options.precision};
     fluvox_model* model = nullptr;
-    detail::call(fluvox_load, path.c_str(), &plain, &model);
+    detail::call(fluvox_load_on, options.device.c_str(), path.c_str(), &plain, &model);
     take(model);
   }
-  explicit Model(std::span<const std::byte> file, LoadOptions options = {}) {
+  explicit Model(std::span<const std::byte> file, const LoadOptions& options = {}) {
     const fluvox_load_options plain{options.threads, options.precision};
     fluvox_model* model = nullptr;
-    detail::call(fluvox_load_memory, static_cast<const void*>(file.data()), file.size(), &plain,
-                 &model);
+    detail::call(fluvox_load_memory_on, options.device.c_str(),
+                 static_cast<const void*>(file.data()), file.size(), &plain, &model);
     take(model);
   }
 
   const fluvox_facts& facts() const { return facts_; }
   std::string name() const { return fluvox_name(get()); }
   std::string convention() const { return fluvox_convention(get()); }  // as JSON
+  std::string device() const { return fluvox_device_of(get()); }       // "cpu", or the GPU's name
   const fluvox_model* get() const { return model_.get(); }
 
   // Of values[frames][bands].

@@ -24,13 +24,13 @@ from . import library as _c
 __all__ = ["Error", "Model", "Score", "Stream", "version"]
 
 _lib = _c.load()
-_STATUS = {2: "usage", 3: "input", 5: "io", 6: "memory", 7: "internal"}
-_PRECISION = {"fp32": 0, "bf16": 1}
+_STATUS = {2: "usage", 3: "input", 4: "device", 5: "io", 6: "memory", 7: "internal"}
+_PRECISION = {"fp32": 0, "bf16": 1, "fp16": 2}
 
 
 class Error(Exception):
     """What went wrong: a sentence, a stable `code` ("model-hash-mismatch"), and whose fault it is (`kind`:
-    usage, input, io, memory or internal)."""
+    usage, input, device, io, memory or internal)."""
 
     def __init__(self, kind, code, message):
         super().__init__(message)
@@ -92,26 +92,27 @@ class Score(NamedTuple):
 
 class Model:
     """A model file, by its path or its bytes. `threads` 0 is one for each processor; `precision` is "fp32" or
-    "bf16".
+    "bf16". `device` is what renders: "cpu"; "cuda" or "cuda:N", an NVIDIA GPU, which knows the precision "fp16" too;
+    or "auto", a GPU where there is one that can.
 
     sample_rate, hop (samples of a frame), bands (of the mel), z_channels, streams (whether it renders piece by
     piece), look_ahead (samples), sigma (its own temperature), work (multiply-adds for a sample), name, convention
-    (of its mels, as JSON).
+    (of its mels, as JSON), device ("cpu", or the GPU's name).
     """
 
-    def __init__(self, model, threads=0, precision="fp32"):
+    def __init__(self, model, threads=0, precision="fp32", device="cpu"):
         self._handle = ctypes.c_void_p()
         if precision not in _PRECISION:
-            raise Error("usage", "precision-invalid", f"precision: expected fp32 or bf16, found {precision!r}")
+            raise Error("usage", "precision-invalid", f"precision: expected fp32, bf16 or fp16, found {precision!r}")
         if not 0 <= threads <= 1024:
             raise Error("usage", "threads-invalid", f"threads: expected 0 to 1024, found {threads}")
         options = _c.CLoadOptions(threads, _PRECISION[precision])
         where = (ctypes.byref(options), ctypes.byref(self._handle))
         if isinstance(model, (bytes, bytearray, memoryview)):
             model = bytes(model)
-            _call(_lib.fluvox_load_memory, model, len(model), *where)
+            _call(_lib.fluvox_load_memory_on, device.encode(), model, len(model), *where)
         else:
-            _call(_lib.fluvox_load, os.fsencode(model), *where)
+            _call(_lib.fluvox_load_on, device.encode(), os.fsencode(model), *where)
         facts = _c.CFacts()
         _call(_lib.fluvox_facts_of, self._handle, ctypes.byref(facts))
         for name, _ in facts._fields_:
@@ -119,6 +120,7 @@ class Model:
         self.streams = bool(facts.streams)
         self.name = _lib.fluvox_name(self._handle).decode()
         self.convention = _lib.fluvox_convention(self._handle).decode()
+        self.device = _lib.fluvox_device_of(self._handle).decode()
 
     def __del__(self):
         if self._handle:
