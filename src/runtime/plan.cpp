@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "net/weights.h"
+#include "runtime/together.h"
 
 namespace fluvox::runtime {
 namespace {
@@ -41,7 +42,9 @@ Session::Plan::Plan(const flow::Model& model, const SessionOptions& options)
                     shape.frame_samples, hop());
   flow::expect_size("mel", "bands that the conditioner takes", shape.bands,
                     analyser.convention().bands);
-  if (options.sampler) sampler = options.sampler(model, shape);
+  if (!options.sampler) return;
+  if (auto made = options.sampler(model, shape))
+    sampler = std::make_unique<Together>(std::move(made));
 }
 
 void Session::Plan::check(const mel::Mel& mel) const {
