@@ -1,5 +1,5 @@
 # What a GPU is tested and measured with (FLUVOX_LAB): the kernels, the operators and the LibTorch bodies, their
-# tests, and the programs that tools/bench/gpu runs. Nothing of sound, pictures or commands is needed to build it,
+# tests, and the programs that tools/bench/gpu runs, all in the folder lab. Nothing of sound, pictures or commands is needed to build it,
 # and but for LibTorch the programs need no more than the C++ library where they run.
 enable_testing()
 find_package(GTest REQUIRED)

@@ -1,101 +1,155 @@
-#!/usr/bin/env python3
-"""A training step on a GPU beside PyTorch: the same model as it was published, eager and compiled.
+"""PyTorch's side of tools/bench/gpu: WaveGlow as it was published, rendering and training, eager and compiled.
 
-    tools/bench/gpu_peer.py --program build/gpu/fluvox-training-step --output docs/results/gpu.json
-
-Run by tools/bench/gpu. Ours and the peers take turns; the medians are kept, and every row is written as soon as it
-is there, with the card, the versions and the commit. What has no GPU form of ours yet (rendering) has no row.
---device cpu and --channels are for trying the script itself; such figures are not results.
+Each peer is a process of its own: what it cannot do (no compiler, no memory, a crash, no answer in time) is a sentence
+in the table and no more. Its weights, mels and noise lie on the device already and its samples stay there, which ours
+do not.
 """
-import argparse
-import datetime
-import json
-import pathlib
+import multiprocessing
 import statistics
-import subprocess
 import time
 
-import torch
-
-from peer import BANDS, HOP, WN
-from train_peer import Trained
+TYPES = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32"}
 
 
-def peer(arguments, precision, compiled):
-    """A function that makes one training step and returns its seconds."""
+def compiled_if(function, compiled):
+    import torch
+
+    # Every shape its own code: what the compiler does best.
+    return torch.compile(function, dynamic=False) if compiled else function
+
+
+def rendering(device, precision, compiled, channels):
+    """A function that renders `utterances` of so many frames."""
+    import torch
+    from peer import BANDS, HOP, WN, Squeezed
+
     torch.manual_seed(1)
-    device = arguments.device
-    model = Trained(8, WN, arguments.channels, 4, 2).to(device)
-    audio = 0.1 * torch.randn(arguments.batch, arguments.frames * HOP, device=device)
-    mel = torch.randn(arguments.batch, BANDS, arguments.frames, device=device)
-    log_likelihood = torch.compile(model.log_likelihood) if compiled else model.log_likelihood
-    types = {"bf16": torch.bfloat16, "fp16": torch.float16}
+    kind = getattr(torch, TYPES[precision])
+    model = Squeezed(8, WN, channels, 4, 2).eval().to(device, kind)
+    call = compiled_if(model, compiled)
 
-    def wait():
-        if device == "cuda":
-            torch.cuda.synchronize()
+    def work(utterances, frames):
+        mel = torch.randn(utterances, BANDS, frames, device=device, dtype=kind)
+        z = torch.randn(utterances, 8, frames * HOP // 8, device=device, dtype=kind)
 
-    def once():
-        wait()
-        start = time.perf_counter()
-        model.zero_grad()
-        with torch.autocast(device, types.get(precision, torch.bfloat16), enabled=precision in types):
-            value = -log_likelihood(mel, audio)
-        (value * (1024 if precision == "fp16" else 1)).backward()
-        wait()
-        return time.perf_counter() - start
+        def once():
+            with torch.inference_mode():
+                assert call(mel, z).numel() == utterances * frames * HOP
 
-    once()
-    once()
-    return once
+        return once
+
+    return work
 
 
-def ours(arguments, precision):
-    run = subprocess.run([arguments.program, "waveglow", json.dumps({"channels": arguments.channels}),
-                          str(arguments.batch), str(arguments.frames), str(arguments.runs), "--device",
-                          arguments.device, "--precision", precision], check=True, capture_output=True, text=True)
-    return json.loads(run.stdout)
+def training(device, precision, compiled, channels):
+    """A function that makes one step, loss and gradients, of a batch of so many frames; fp16 scales its loss."""
+    import torch
+    from peer import BANDS, HOP, WN
+    from train_peer import Trained
+
+    torch.manual_seed(1)
+    model = Trained(8, WN, channels, 4, 2).to(device)
+    call = compiled_if(model.log_likelihood, compiled)
+
+    def work(batch, frames):
+        audio = 0.1 * torch.randn(batch, frames * HOP, device=device)
+        mel = torch.randn(batch, BANDS, frames, device=device)
+
+        def once():
+            model.zero_grad()
+            kind = getattr(torch, TYPES[precision])
+            with torch.autocast(device, kind, enabled=precision != "fp32"):
+                value = -call(mel, audio)
+            (value * (1024 if precision == "fp16" else 1)).backward()
+
+        return once
+
+    return work
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", required=True, help="fluvox-training-step")
-    parser.add_argument("--output", type=pathlib.Path, required=True)
-    parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
-    parser.add_argument("--channels", type=int, default=256)
-    parser.add_argument("--batch", type=int, default=24)
-    parser.add_argument("--frames", type=int, default=62, help="62: the 16,000 samples of WaveGlow's training")
-    parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=3, help="of both sides in turn")
-    arguments = parser.parse_args()
-    cuda = arguments.device == "cuda"
-    machine = {"date": datetime.date.today().isoformat(),
-               "device": torch.cuda.get_device_name() if cuda else "cpu",
-               "torch": torch.__version__, "cuda": torch.version.cuda if cuda else None}
-    rows = []
-    for precision in ("fp32", "bf16"):
-        peers = {"eager": peer(arguments, precision, False), "compiled": peer(arguments, precision, True)}
-        if precision == "bf16" and cuda:  # eager trains in fp16 too, with its loss scaled
-            peers["eager_fp16"] = peer(arguments, "fp16", False)
-        mine, seconds, peak = [], {name: [] for name in peers}, {}
-        for _ in range(arguments.rounds):
-            mine.append(ours(arguments, precision))
-            for name, once in peers.items():
-                if cuda:
+def in_a_sentence(error):
+    first = (str(error).strip() or "no reason given").splitlines()[0]
+    return f"{type(error).__name__}: {first}"[:300]
+
+
+def serve(pipe, make, device, *arguments):
+    """The peer's own process: one answer for each thing it is asked for."""
+    try:
+        import torch
+
+        work = make(device, *arguments)
+    except Exception as error:
+        pipe.send({"error": in_a_sentence(error)})
+        return
+    pipe.send({})
+    cuda = device == "cuda"
+    while (asked := pipe.recv()) is not None:
+        runs, *shape = asked
+        once = None
+        try:
+            once = work(*shape)
+            seconds = []
+            for run in range(2 + runs):  # two to be warm
+                if run == 2 and cuda:
+                    torch.cuda.synchronize()
                     torch.cuda.reset_peak_memory_stats()
-                seconds[name].append(statistics.median(once() for _ in range(arguments.runs)))
-                peak[name] = torch.cuda.max_memory_allocated() if cuda else None
-        mine.sort(key=lambda one: one["seconds"])
-        row = {"what": "training step", **mine[len(mine) // 2], **machine}
-        for name in peers:
-            row[f"{name}_seconds"] = statistics.median(seconds[name])
-            row[f"{name}_peak_bytes"] = peak[name]
-            row[f"times_{name}"] = row[f"{name}_seconds"] / row["seconds"]
-        rows.append(row)
-        arguments.output.write_text(json.dumps(rows, indent=1) + "\n")
-        print(f"training step of waveglow-{arguments.channels}, {precision}: {row['seconds'] * 1e3:.1f} ms, "
-              f"{row['times_eager']:.2f} times eager, {row['times_compiled']:.2f} times compiled")
+                start = time.perf_counter()
+                once()
+                if cuda:
+                    torch.cuda.synchronize()
+                seconds.append(time.perf_counter() - start)
+            pipe.send({"seconds": statistics.median(seconds[2:]),
+                       "peak_bytes": torch.cuda.max_memory_allocated() if cuda else None})
+        except Exception as error:
+            pipe.send({"error": in_a_sentence(error)})
+        if cuda:  # the others need room, too
+            del once
+            torch.cuda.empty_cache()
 
 
-if __name__ == "__main__":
-    main()
+class Peer:
+    """with Peer(rendering, "cuda", "bf16", False, 256) as peer: peer.measured(60, runs, 1, 689)["seconds"]"""
+
+    def __init__(self, make, *arguments):
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs, make, *arguments), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._failure = None
+        self._ready = False
+
+    def measured(self, limit, runs, *shape):
+        """{"seconds", "peak_bytes"}, or {"error"} where there is no answer within `limit` seconds."""
+        if limit <= 0:
+            return {"error": "out of time"}
+        until = time.monotonic() + limit
+        if not self._ready and not self._failure:
+            self._failure = self._answer(until, limit).get("error")
+            self._ready = True
+        if not self._failure:
+            try:
+                self._pipe.send((runs, *shape))
+            except OSError:
+                self._failure = "its process ended"
+        if self._failure:
+            return {"error": self._failure}
+        return self._answer(until, limit)
+
+    def _answer(self, until, limit):
+        try:
+            if self._pipe.poll(max(0, until - time.monotonic())):
+                return self._pipe.recv()
+            self._failure = f"no answer within {limit:.0f} s"
+        except (EOFError, OSError):
+            self._process.join(5)
+            self._failure = f"its process ended with exit code {self._process.exitcode}"
+        self._process.kill()
+        return {"error": self._failure}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.join()
