@@ -114,8 +114,8 @@ class Timed : public flow::Sampler {
   double& seconds_;
 };
 
-// Renders all once. Of a stream, `chunks` gets the seconds of each chunk but the last, behind which
-// comes all that was held back.
+// Renders all once. Of a stream, `chunks` gets the seconds of each chunk from the first on that
+// gives samples, but for the last one, behind which comes all that was held back.
 void render(const runtime::Session& session, const mel::Mel& mel, const BenchSettings& settings,
             std::vector<double>& chunks) {
   const int chunk = settings.chunk;
@@ -129,13 +129,13 @@ void render(const runtime::Session& session, const mel::Mel& mel, const BenchSet
   for (int at = 0; at < mel.frames; at += chunk) {
     const int count = std::min(chunk, mel.frames - at);
     const bool last = at + count == mel.frames;
+    size_t made = 0;
     const double seconds = seconds_of([&] {
       stream.push(mel.part(at, count));
       if (last) stream.finish();
-      while (stream.pull(audio) > 0) {
-      }
+      while (const size_t fresh = stream.pull(audio)) made += fresh;
     });
-    if (!last) chunks.push_back(seconds);
+    if (made > 0 && !last) chunks.push_back(seconds);
   }
 }
 

@@ -60,7 +60,7 @@ TEST(Bench, CountsWhatIsMultipliedAfterFolding) {
   EXPECT_NEAR(figure(line, "multiply_adds_per_sample"), expected / 8, 1e-6);
 }
 
-// Every chunk but the last, behind which comes what the model held back.
+// Every chunk that gives samples but the last, behind which comes what the model held back.
 TEST(Bench, AChunkIsTimed) {
   const Json line = bench({"-m", kVoice, "--frames", "24", "--chunk", "4"});
   EXPECT_GT(figure(line, "chunk_seconds"), 0);

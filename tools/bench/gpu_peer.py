@@ -113,7 +113,7 @@ class Peer:
     def __init__(self, make, *arguments):
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, make, *arguments), daemon=True)
+        self._process = context.Process(target=serve, args=(theirs, make, *arguments))
         self._process.start()
         theirs.close()
         self._failure = None
