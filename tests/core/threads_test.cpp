@@ -196,7 +196,11 @@ TEST(Threads, AConvoyThatFailsAnywhereEndsWithTheError) {
       std::atomic<int> beyond{0};
       EXPECT_THROW(threads.convoy(10, 3,
                                   [&](int piece, int stage) {
-                                    if (piece * 3 + stage == place) throw std::runtime_error("x");
+                                    if (piece * 3 + stage == place) {
+                                      // By then whoever waits for it sleeps.
+                                      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                                      throw std::runtime_error("x");
+                                    }
                                     if (stage == place % 3 && piece > place / 3) ++beyond;
                                   }),
                    std::runtime_error);
