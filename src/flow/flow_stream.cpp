@@ -8,8 +8,8 @@
 namespace fluvox::flow {
 namespace {
 
-// Pieces that go through the steps one behind the other have at least so many samples, so that the
-// weights of a step do not come for too little, and where there is more, up to twice as many.
+// Pieces that go through the steps one behind the other have at least so many samples and, where
+// there is more, about twice as many.
 constexpr int64_t kLeastSamples = 1024;
 
 // The columns of two grids side by side.
@@ -37,6 +37,7 @@ FlowStream::FlowStream(const RuntimeFlow& flow, Noise noise) : noise_(std::move(
   remaining_ = flow.channels() - left_;
   rows_of_position_ = static_cast<int>(flow.channels() / shape.row_samples);
   samples_ = flow.channels();
+  convoy_ = shape.bins > 0;
 }
 
 // The rows of z that left at a split and come back beside the next `rows` rows, unfolded.
@@ -61,13 +62,15 @@ Grid FlowStream::pass(Stage& stage, Grid x, bool last, Threads& threads) {
   return stage.step->push(std::move(x), conditions_.at(stage.fold), last, threads);
 }
 
-// Pieces of so many positions, as many for each thread; 1 where threads had better share a step.
+// How many pieces so many positions are cut into, as many for each thread; 1 where threads had
+// better share a step. Over bins a net uses each weight many times in a short piece already.
+// Another net would fetch all of its weights, more than the caches hold, for a few rows.
 int FlowStream::pieces(int positions, const Threads& threads) const {
   const auto size = static_cast<int64_t>(threads.size());
-  const int64_t rounds = positions * samples_ / (2 * kLeastSamples * size);
-  if (size == 1 || size > static_cast<int64_t>(stages_.size())) return 1;
-  if (positions * samples_ < kLeastSamples * size) return 1;
-  return static_cast<int>(size * std::max<int64_t>(rounds, 1));
+  const int64_t samples = int64_t{positions} * samples_;
+  if (!convoy_ || size == 1 || size > static_cast<int64_t>(stages_.size())) return 1;
+  if (samples < kLeastSamples * size) return 1;
+  return static_cast<int>(size * std::max<int64_t>(samples / (2 * kLeastSamples * size), 1));
 }
 
 std::vector<float> FlowStream::push(const RuntimeCondition& condition, bool last,

@@ -1,7 +1,7 @@
 // The flow's sampling direction on a series that comes in pieces: every step keeps what it still
 // needs, so that nothing is computed twice and the memory does not depend on the length. The audio
-// is, bit for bit, that of RuntimeFlow::inverse on the whole. What is long is cut into smaller
-// pieces that go through the steps one behind the other, each with a thread of its own.
+// is, bit for bit, that of RuntimeFlow::inverse on the whole. Over bins what is long is cut into
+// smaller pieces that go through the steps one behind the other, each with a thread of its own.
 //
 //   FlowStream stream(flow, noise);
 //   stream.push(condition, false, threads)   // its rows, one piece after another -> audio
@@ -44,6 +44,7 @@ class FlowStream : public SampleStream {
   int64_t positions_ = 0;                      // of z, so far
   int rows_of_position_ = 1;                   // of the condition
   int samples_ = 1;                            // of a position
+  bool convoy_ = false;                        // whether long pieces are cut
 };
 
 }  // namespace fluvox::flow
