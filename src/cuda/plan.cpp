@@ -82,7 +82,14 @@ Plan::Plan(const flow::Model& model, const flow::ConditionShape& condition_, Pre
   for (size_t i = steps.size(); i-- > 0;) {
     const std::string kind = kind_of(steps[i], where(i));
     net::Weights mine = net::Weights(model.tensors).in(where(i));
-    const auto net_kind = [&](const Json& net) { return kind_of(net, where(i) + ".net"); };
+    const std::string inside = where(i) + ".net";
+    const auto net_kind = [&](const Json& net) { return kind_of(net, inside); };
+    const auto net_of = [&]<class Net>(const Net&, const Json& net) {
+      return part_from_json<Net>(net, inside);
+    };
+    const auto refuse_net = [&](const Json& net) {
+      refuse_part(inside, text("a net of kind '", net_kind(net), "'"));
+    };
     if (kind == "split") {
       const int leaving = part_from_json<flow::Split>(steps[i], where(i)).channels;
       join(leaving, entering[i] - leaving);
@@ -90,19 +97,32 @@ Plan::Plan(const flow::Model& model, const flow::ConditionShape& condition_, Pre
       add_linear(inverse_of(steps[i], where(i), mine, entering[i]));
     } else if (kind == "coupling") {
       const auto step = part_from_json<flow::Coupling>(steps[i], where(i));
-      if (net_kind(step.net) != "wn")
-        refuse_part(where(i) + ".net", text("a net of kind '", net_kind(step.net), "'"));
-      add(make_wn(step, part_from_json<net::Wn>(step.net, where(i) + ".net"), where(i),
-                  mine.in("net"), precision),
+      if (net_kind(step.net) == "wn")
+        add(make_wn(step, net_of(net::Wn{}, step.net), where(i), mine.in("net"), precision),
+            entering[i]);
+      else if (net_kind(step.net) == "separable")
+        add(make_separable(step, net_of(net::Separable{}, step.net), where(i), mine.in("net"),
+                           precision),
+            entering[i]);
+      else
+        refuse_net(step.net);
+    } else if (kind == "masked") {
+      const auto step = part_from_json<flow::Masked>(steps[i], where(i));
+      if (net_kind(step.net) != "causal_wn") refuse_net(step.net);
+      add(make_masked(step, net_of(net::CausalWn{}, step.net), where(i), mine.in("net"), precision),
+          entering[i]);
+    } else if (kind == "row_coupling") {
+      const auto step = part_from_json<flow::RowCoupling>(steps[i], where(i));
+      if (net_kind(step.net) != "wn2d") refuse_net(step.net);
+      add(make_row_coupling(step, net_of(net::Wn2d{}, step.net), where(i), mine.in("net"),
+                            precision),
           entering[i]);
     } else if (kind == "grid_coupling") {
       const auto step = part_from_json<flow::GridCoupling>(steps[i], where(i));
-      if (net_kind(step.net) != "conv2d")
-        refuse_part(where(i) + ".net", text("a net of kind '", net_kind(step.net), "'"));
-      add(make_grid(step, part_from_json<net::Conv2d>(step.net, where(i) + ".net"), entering[i],
-                    where(i), mine.in("net"), precision),
+      if (net_kind(step.net) != "conv2d") refuse_net(step.net);
+      add(make_grid(step, net_of(net::Conv2d{}, step.net), entering[i], where(i), mine.in("net"),
+                    precision),
           entering[i]);
-      grid = true;
     } else if (kind == "knee") {
       const int width = entering[i] == 1 ? channels : entering[i];
       add(make_knee(part_from_json<flow::Knee>(steps[i], where(i)), width), width);
@@ -122,14 +142,19 @@ Plan::Plan(const flow::Model& model, const flow::ConditionShape& condition_, Pre
     left += placed->joined;
     placed->stage->seal();
     look_ahead += placed->stage->lag();
+    streams = streams && placed->stage->streams();
   }
 }
 
 void Plan::lay(Tape& tape) const {
   tape.look_ahead = look_ahead;
   const int bins = std::max(1, condition.bins);
+  const bool read_late = std::any_of(stages.begin(), stages.end(), [](const Placed& placed) {
+    return placed.stage->reads_features();
+  });
   if (condition.channels > 0)
-    tape.features = tape.rows<float>(condition.channels * bins, 0, grid ? look_ahead + 2 : 0, "in");
+    tape.features =
+        tape.rows<float>(condition.channels * bins, 0, read_late ? look_ahead + 2 : 0, "in");
   if (condition.bins > 0)
     tape.log_scale = tape.rows<float>(condition.bins, 0, look_ahead, "log_scale");
 

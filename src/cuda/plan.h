@@ -27,7 +27,7 @@ struct Plan {
   int channels = 0;            // of z, and samples of a row
   flow::ConditionShape condition;
   int64_t look_ahead = 0;
-  bool grid = false;
+  bool streams = true;
 
  private:
   void add(StagePtr stage, int entering);

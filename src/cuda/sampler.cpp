@@ -141,6 +141,7 @@ class CudaSampler : public flow::Sampler {
       side_by_side(all, middle, to, sounds);
       return;
     }
+    if (!plan_.streams) no_room(text("an utterance of ", rows, " rows at once"));
     Threads none(1);
     sounds[from] = stream(all[from].latent)->push(all[from].condition, true, none);
   }

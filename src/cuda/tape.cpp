@@ -44,6 +44,10 @@ const kernels::Span* Tape::spans(int64_t delay) { return table({delay, -1}); }
 
 const kernels::Span* Tape::pair_spans(int64_t delay, int keep) { return table({delay, keep}); }
 
+float* Tape::state(int64_t numbers) {
+  return static_cast<float*>(take(int64_t{sizeof(float)} * numbers * series()));
+}
+
 void Tape::draw(const Rows<float>& z, int column, int first_channel, int channels) {
   auto* spans =
       static_cast<kernels::DrawnSpan*>(take(int64_t{sizeof(kernels::DrawnSpan)} * series()));

@@ -73,6 +73,8 @@ class Tape {
   const kernels::Span* spans(int64_t delay);
   // Of pairs of frames, those whose changed frame is made: the even ones where the odd are kept.
   const kernels::Span* pair_spans(int64_t delay, int keep);
+  // Numbers of a step's own for each series; they stay from piece to piece.
+  float* state(int64_t numbers);
   void draw(const Rows<float>& z, int column, int first_channel, int channels);
   void add(std::function<kernels::Status(kernels::Stream)> launch) {
     launches_.push_back(std::move(launch));
