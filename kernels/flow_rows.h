@@ -16,17 +16,18 @@
 
 namespace fluvox::kernels {
 
-// Rows [begin, end) of one series, `position` being that of row begin.
+// Rows [begin, end) of one series, row begin being its row `first`.
 struct DrawnSpan {
   std::ptrdiff_t begin, end;
-  std::uint64_t seed, item, position;
+  std::uint64_t seed, item, first;
   float sigma;
   const float* given;  // nullptr: drawn. Else taken from here, row begin first
 };
 
-// z[t][c] = sigma normal(seed, item, first_channel + c, position + t - begin): the numbers of
-// noise.h bit for bit; or given[t - begin][c].    c in [0, channels)
-Status drawn_rows_cuda(float* z, std::ptrdiff_t stride, int first_channel, int channels,
+// z[t][c] = sigma normal(seed, item, first_channel + c folded + n % folded, n / folded) with
+// n = first + t - begin: the numbers of noise.h bit for bit; or given[t - begin][c].
+// c in [0, channels); `folded`: rows to a position
+Status drawn_rows_cuda(float* z, std::ptrdiff_t stride, int first_channel, int channels, int folded,
                        const DrawnSpan* spans, int span_count, std::ptrdiff_t rows, Stream stream);
 
 // to[t] = [from[t][first], from[t][first + step], ..., count of them | 1 where `one` | zeros],

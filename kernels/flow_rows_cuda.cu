@@ -8,7 +8,7 @@ namespace fluvox::kernels {
 namespace {
 
 __global__ void drawn_kernel(float* z, std::ptrdiff_t stride, int first_channel, int channels,
-                             const DrawnSpan* spans, int span_count) {
+                             int folded, const DrawnSpan* spans, int span_count) {
   std::ptrdiff_t row =
       std::ptrdiff_t{blockIdx.x} * kRowThreads + static_cast<std::ptrdiff_t>(threadIdx.x);
   const int c = static_cast<int>(row % channels);
@@ -18,12 +18,13 @@ __global__ void drawn_kernel(float* z, std::ptrdiff_t stride, int first_channel,
       row -= s->end - s->begin;
       continue;
     }
-    const auto channel = static_cast<std::uint32_t>(first_channel + c);
+    const std::uint64_t n = s->first + static_cast<std::uint64_t>(row);
+    const auto phase = static_cast<int>(n % static_cast<std::uint64_t>(folded));
+    const auto channel = static_cast<std::uint32_t>(first_channel + c * folded + phase);
     z[(s->begin + row) * stride + c] =
-        s->given != nullptr
-            ? s->given[row * channels + c]
-            : times(s->sigma, normal(s->seed, s->item, channel,
-                                     s->position + static_cast<std::uint64_t>(row)));
+        s->given != nullptr ? s->given[row * channels + c]
+                            : times(s->sigma, normal(s->seed, s->item, channel,
+                                                     n / static_cast<std::uint64_t>(folded)));
     return;
   }
 }
@@ -123,11 +124,11 @@ __global__ void past_kernel(const Past* pasts, const std::ptrdiff_t* moved, bool
 
 }  // namespace
 
-Status drawn_rows_cuda(float* z, std::ptrdiff_t stride, int first_channel, int channels,
+Status drawn_rows_cuda(float* z, std::ptrdiff_t stride, int first_channel, int channels, int folded,
                        const DrawnSpan* spans, int span_count, std::ptrdiff_t rows, Stream stream) {
   return launch(shape_of_rows("drawn_rows", rows, channels), stream,
                 {{"rows", rows}, {"channels", channels}}, drawn_kernel, z, stride, first_channel,
-                channels, spans, span_count);
+                channels, folded, spans, span_count);
 }
 
 template <class T>

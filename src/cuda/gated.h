@@ -59,13 +59,26 @@ class Product {
   Constant<float> bias_;
 };
 
+// The condition's matrix for `fold` rows of it as they lie one after the other, filled up with
+// zeros: number c of row j is input c fold + j of the model's.
+inline net::Matrix as_it_lies(const net::Matrix& condition, int fold) {
+  const int numbers = condition.inputs / fold, width = padded(numbers, kRowNumbers);
+  net::Matrix matrix(fold * width, condition.outputs);
+  for (int j = 0; j < fold; ++j)
+    for (int c = 0; c < numbers; ++c)
+      for (int o = 0; o < condition.outputs; ++o)
+        matrix.at(j * width + c, o) = condition.at(c * fold + j, o);
+  return matrix;
+}
+
 // A layer of a WN, as its folds leave it.
 template <class T>
 class GatedLayer {
  public:
   // Rows of x hold `inputs` numbers, of which the taps' matrices take the first. `outputs`: of what
-  // the layer sends to the end; what comes before them in layer.after changes h.
-  GatedLayer(const net::FoldedWnLayer& layer, int channels, int inputs, int outputs) {
+  // the layer sends to the end; what comes before them in layer.after changes h. fold: rows of the
+  // condition that the layer sees as one.
+  GatedLayer(const net::FoldedWnLayer& layer, int channels, int inputs, int outputs, int fold) {
     shape_.channels = padded(channels, kChannelsMultiple);
     const int residual = layer.after.outputs - outputs;
     shape_.residual = residual > 0 ? shape_.channels : 0;
@@ -78,7 +91,10 @@ class GatedLayer {
       in.add(matrix, width, gate);
     };
     for (const net::Matrix& tap : layer.taps) add(tap, inputs);
-    if (layer.condition) add(*layer.condition, padded(layer.condition->inputs, kRowNumbers));
+    if (layer.condition) {
+      const net::Matrix condition = as_it_lies(*layer.condition, fold);
+      add(condition, condition.inputs);
+    }
     after.add(layer.after, shape_.channels, behind);
     const std::vector<float> in_bias = placed(layer.bias, 2 * shape_.channels, gate);
     const std::vector<float> after_bias =
@@ -156,13 +172,22 @@ template <class T>
 Rows<T> rounded_condition(Tape& tape, int parts = 1) {
   const Rows<float> from = tape.features;
   const int count = from.width / parts, width = padded(count, kRowNumbers);
+  const int scale = tape.scale();
+  tape.set_scale(tape.condition_scale);
   const auto [rounded, fresh] = tape.rounded_features<T>(parts * width);
   for (int part = 0; fresh && part < parts; ++part)
     gather<T>(tape,
               {from.at(0), from.width, part, parts, count, false, rounded.at(0) + part * width,
                rounded.width, width},
               0);
+  tape.set_scale(scale);
   return rounded;
+}
+
+// Of it, what a layer with this delay sees.
+template <class T>
+kernels::MmaSegment<T> seen_condition(const Rows<T>& rounded, int64_t delay, int fold) {
+  return {rounded.at(fold * delay), fold * std::ptrdiff_t{rounded.width}, fold * rounded.width};
 }
 
 }  // namespace fluvox::cuda

@@ -97,16 +97,17 @@ class SerialStage : public Stage {
 template <class T>
 class AtOnceStage : public Stage {
  public:
-  AtOnceStage(const flow::Masked& step, const net::CausalWn& net, net::Weights weights)
+  AtOnceStage(const flow::Masked& step, const net::CausalWn& net, int fold, net::Weights weights)
       : step_(step),
         net_(net),
+        fold_(fold),
         channels_(padded(net.channels, kChannelsMultiple)),
         window_(padded(net.front * net.inputs, kRowNumbers)),
         folded_(step.channels) {
     CausalMatrices matrices(net, weights);
     front_.emplace(matrices.front, matrices.front_bias, window_, channels_);
     for (const net::FoldedWnLayer& layer : matrices.layers)
-      layers_.emplace_back(layer, net.channels, channels_, net.channels);
+      layers_.emplace_back(layer, net.channels, channels_, net.channels, fold);
     mid_.emplace(matrices.mid.taps[0], matrices.mid.bias, channels_, channels_);
     end_.emplace(matrices.end.taps[0], matrices.end.bias, channels_, padded(net.outputs, 2));
     nothing_ = Constant(std::vector<float>(static_cast<size_t>(channels_)));
@@ -148,7 +149,7 @@ class AtOnceStage : public Stage {
         layer.segments.at[tap] = {in.at(delay), in.width, in.width,
                                   (tap + 1 - net_.kernel) * net::dilation(net_, l)};
       if (net_.condition > 0)
-        layer.segments.at[net_.kernel] = {features.at(delay), features.width, features.width};
+        layer.segments.at[net_.kernel] = seen_condition(features, delay, fold_);
       layer.scale = std::sqrt(0.5f);
       layer.out = skip.at(delay);
       layer.out_stride = skip.width;
@@ -197,6 +198,7 @@ class AtOnceStage : public Stage {
 
   flow::Masked step_;
   net::CausalWn net_;
+  int fold_;
   int channels_, window_;  // padded
   FoldedLinear folded_;
   std::vector<GatedLayer<T>> layers_;
@@ -206,13 +208,15 @@ class AtOnceStage : public Stage {
 
 }  // namespace
 
-StagePtr make_masked(const flow::Masked& step, const net::CausalWn& net, const std::string& where,
-                     net::Weights net_weights, Precision precision) {
+StagePtr make_masked(const flow::Masked& step, const net::CausalWn& net, int fold,
+                     const std::string& where, net::Weights net_weights, Precision precision) {
   const bool at_once = flow::ways(step).parallel_inverse;
   if (at_once && net.kernel + 1 > kernels::kMaxSegments)
     refuse_part(where + ".net", text("a causal_wn with ", net.kernel, " taps"));
+  if (!at_once && fold > 1)
+    refuse_part(where, text("sampling one by one beside ", fold, " rows of the condition"));
   return in_precision(precision, [&]<class T>() -> StagePtr {
-    if (at_once) return std::make_unique<AtOnceStage<T>>(step, net, std::move(net_weights));
+    if (at_once) return std::make_unique<AtOnceStage<T>>(step, net, fold, std::move(net_weights));
     return std::make_unique<SerialStage<T>>(step, net, std::move(net_weights));
   });
 }

@@ -21,7 +21,7 @@ class RowCouplingStage : public Stage {
         channels_(padded(wn.channels, kChannelsMultiple)),
         seen_(padded(1 + 1, kRowNumbers)) {
     const net::FoldedWnEnds ends = net::fold_wn(wn, weights, [&](const net::FoldedWnLayer& layer) {
-      layers_.emplace_back(layer, wn.channels, layers_.empty() ? seen_ : channels_, kOutputs);
+      layers_.emplace_back(layer, wn.channels, layers_.empty() ? seen_ : channels_, kOutputs, 1);
     });
     std::vector<float> out_bias;
     for (size_t row = 1; row < order_.size(); ++row)
@@ -148,11 +148,12 @@ class RowCouplingStage : public Stage {
 
 }  // namespace
 
-StagePtr make_row_coupling(const flow::RowCoupling& step, const net::Wn2d& wn,
+StagePtr make_row_coupling(const flow::RowCoupling& step, const net::Wn2d& wn, int fold,
                            const std::string& where, net::Weights net_weights,
                            Precision precision) {
   if (wn.kernel * wn.kernel + 1 > kernels::kMaxSegments)
     refuse_part(where + ".net", text("a wn2d with ", wn.kernel, " x ", wn.kernel, " taps"));
+  if (fold > 1) refuse_part(where, text("rows beside ", fold, " rows of the condition"));
   return in_precision(precision, [&]<class T>() -> StagePtr {
     return std::make_unique<RowCouplingStage<T>>(step, wn, std::move(net_weights));
   });

@@ -11,10 +11,11 @@ namespace {
 template <class T>
 class SeparableStage : public HalvesStage {
  public:
-  SeparableStage(const flow::Coupling& step, const net::Separable& net, const std::string& where,
-                 net::Weights weights)
+  SeparableStage(const flow::Coupling& step, const net::Separable& net, int fold,
+                 const std::string& where, net::Weights weights)
       : HalvesStage(step, where),
         net_(net),
+        fold_(fold),
         channels_(padded(net.channels, kChannelsMultiple)),
         seen_(padded(net.inputs, kRowNumbers)) {
     const auto one_by_one = [&](const std::string& name, int outputs, int inputs) {
@@ -34,7 +35,7 @@ class SeparableStage : public HalvesStage {
     }
     net::take_condition(weights, net.condition, layers);
     for (const net::FoldedWnLayer& layer : layers)
-      layers_.emplace_back(layer, net.channels, channels_, 0);
+      layers_.emplace_back(layer, net.channels, channels_, 0, fold);
   }
 
   int64_t lag() const override { return net_.layers * reach(); }
@@ -60,7 +61,7 @@ class SeparableStage : public HalvesStage {
       const GatedLayer<T>& made = layers_[static_cast<size_t>(l)];
       kernels::WnLayer<T> layer = made.shape();
       layer.segments.at[0] = {d.at(delay), d.width, d.width};
-      layer.segments.at[1] = {features.at(delay), features.width, features.width};
+      layer.segments.at[1] = seen_condition(features, delay, fold_);
       layer.h = h.at(delay);
       layer.h_stride = h.width;
       h = next_h(l + 1);
@@ -123,6 +124,7 @@ class SeparableStage : public HalvesStage {
   }
 
   net::Separable net_;
+  int fold_;
   int channels_, seen_;  // padded
   std::optional<Product<T>> start_, end_;
   std::vector<Depthwise> depthwise_;
@@ -131,11 +133,11 @@ class SeparableStage : public HalvesStage {
 
 }  // namespace
 
-StagePtr make_separable(const flow::Coupling& step, const net::Separable& net,
+StagePtr make_separable(const flow::Coupling& step, const net::Separable& net, int fold,
                         const std::string& where, net::Weights net_weights, Precision precision) {
   if (step.condition == "half") refuse_part(where, "a coupling with condition 'half'");
   return in_precision(precision, [&]<class T>() -> StagePtr {
-    return std::make_unique<SeparableStage<T>>(step, net, where, std::move(net_weights));
+    return std::make_unique<SeparableStage<T>>(step, net, fold, where, std::move(net_weights));
   });
 }
 

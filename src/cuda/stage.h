@@ -76,14 +76,14 @@ StagePtr in_precision(Precision precision, Make make) {
 
 StagePtr make_linear(const Linear& linear);
 StagePtr make_knee(const flow::Knee& knee, int channels);
-// step.net was read into the second.
-StagePtr make_wn(const flow::Coupling& step, const net::Wn& wn, const std::string& where,
+// step.net was read into the second. fold: rows of the condition in a row of the step.
+StagePtr make_wn(const flow::Coupling& step, const net::Wn& wn, int fold, const std::string& where,
                  net::Weights net_weights, Precision precision);
-StagePtr make_separable(const flow::Coupling& step, const net::Separable& net,
+StagePtr make_separable(const flow::Coupling& step, const net::Separable& net, int fold,
                         const std::string& where, net::Weights net_weights, Precision precision);
-StagePtr make_masked(const flow::Masked& step, const net::CausalWn& net, const std::string& where,
-                     net::Weights net_weights, Precision precision);
-StagePtr make_row_coupling(const flow::RowCoupling& step, const net::Wn2d& wn,
+StagePtr make_masked(const flow::Masked& step, const net::CausalWn& net, int fold,
+                     const std::string& where, net::Weights net_weights, Precision precision);
+StagePtr make_row_coupling(const flow::RowCoupling& step, const net::Wn2d& wn, int fold,
                            const std::string& where, net::Weights net_weights, Precision precision);
 StagePtr make_grid(const flow::GridCoupling& step, const net::Conv2d& net, int bins,
                    const std::string& where, net::Weights net_weights, Precision precision);

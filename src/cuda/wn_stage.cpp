@@ -8,14 +8,16 @@ namespace {
 template <class T>
 class WnStage : public HalvesStage {
  public:
-  WnStage(const flow::Coupling& step, const net::Wn& wn, const std::string& where,
+  WnStage(const flow::Coupling& step, const net::Wn& wn, int fold, const std::string& where,
           net::Weights weights)
       : HalvesStage(step, where),
         wn_(wn),
+        fold_(fold),
         channels_(padded(wn.channels, kChannelsMultiple)),
         seen_(padded(wn.inputs + 1, kRowNumbers)) {
     const net::FoldedWnEnds ends = net::fold_wn(wn, weights, [&](const net::FoldedWnLayer& layer) {
-      layers_.emplace_back(layer, wn.channels, layers_.empty() ? seen_ : channels_, wn.outputs);
+      layers_.emplace_back(layer, wn.channels, layers_.empty() ? seen_ : channels_, wn.outputs,
+                           fold);
     });
     std::vector<float> out_bias = ends.out_bias;
     out_bias.resize(static_cast<size_t>(padded(wn.outputs, 2)));
@@ -53,8 +55,7 @@ class WnStage : public HalvesStage {
       for (int tap = 0; tap < wn_.kernel; ++tap)
         layer.segments.at[tap] = {in.at(delay), in.width, in.width,
                                   (tap - wn_.kernel / 2) * (std::ptrdiff_t{1} << l)};
-      if (wn_.condition > 0)
-        layer.segments.at[wn_.kernel] = {features.at(delay), features.width, features.width};
+      if (wn_.condition > 0) layer.segments.at[wn_.kernel] = seen_condition(features, delay, fold_);
       layer.out = out.at(delay);
       layer.out_stride = out.width;
       Rows<T> next;
@@ -75,6 +76,7 @@ class WnStage : public HalvesStage {
   int64_t reach(int l) const { return (int64_t{1} << l) * (wn_.kernel / 2); }
 
   net::Wn wn_;
+  int fold_;
   int channels_, seen_;  // padded
   std::vector<GatedLayer<T>> layers_;
   Constant<float> out_bias_;
@@ -83,13 +85,13 @@ class WnStage : public HalvesStage {
 
 }  // namespace
 
-StagePtr make_wn(const flow::Coupling& step, const net::Wn& wn, const std::string& where,
+StagePtr make_wn(const flow::Coupling& step, const net::Wn& wn, int fold, const std::string& where,
                  net::Weights net_weights, Precision precision) {
   if (step.condition == "half") refuse_part(where, "a coupling with condition 'half'");
   if (wn.kernel + 1 > kernels::kMaxSegments)
     refuse_part(where + ".net", text("a wn with ", wn.kernel, " taps"));
   return in_precision(precision, [&]<class T>() -> StagePtr {
-    return std::make_unique<WnStage<T>>(step, wn, where, std::move(net_weights));
+    return std::make_unique<WnStage<T>>(step, wn, fold, where, std::move(net_weights));
   });
 }
 

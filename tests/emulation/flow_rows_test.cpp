@@ -18,8 +18,8 @@ TEST_F(FlowRows, DrawsTheVeryBitsOfTheCpu) {
                                         {9, 12, 12, 7, 0xffffffffffull, 1, nullptr}};
   DeviceArray<DrawnSpan> table(spans);
   DeviceArray<float> z(13 * kStride);
-  const Status status =
-      drawn_rows_cuda(z.data() + kColumn, kStride, kFirst, kChannels, table.data(), 2, 16, nullptr);
+  const Status status = drawn_rows_cuda(z.data() + kColumn, kStride, kFirst, kChannels, 1,
+                                        table.data(), 2, 16, nullptr);
   ASSERT_TRUE(status.ok()) << status.message;
   const std::vector<float> drawn = z.download();
   std::vector<bool> made(drawn.size());
@@ -27,7 +27,7 @@ TEST_F(FlowRows, DrawsTheVeryBitsOfTheCpu) {
     for (std::ptrdiff_t row = s.begin; row < s.end; ++row)
       for (int c = 0; c < kChannels; ++c) {
         const auto at = static_cast<std::size_t>(row * kStride + kColumn + c);
-        const auto position = s.position + static_cast<std::uint64_t>(row - s.begin);
+        const auto position = s.first + static_cast<std::uint64_t>(row - s.begin);
         EXPECT_EQ(drawn[at], s.sigma * normal(s.seed, s.item,
                                               static_cast<std::uint32_t>(kFirst + c), position));
         made[at] = true;
@@ -35,11 +35,22 @@ TEST_F(FlowRows, DrawsTheVeryBitsOfTheCpu) {
   for (std::size_t i = 0; i < drawn.size(); ++i) EXPECT_TRUE(made[i] || std::isnan(drawn[i])) << i;
 }
 
+// Three rows to a position: they are channels of it, side by side.
+TEST_F(FlowRows, FoldedRowsShareAPosition) {
+  DeviceArray<DrawnSpan> table(std::vector<DrawnSpan>{{0, 7, 5, 6, 4, 1, nullptr}});
+  DeviceArray<float> z(7 * 2);
+  ASSERT_TRUE(drawn_rows_cuda(z.data(), 2, 10, 2, 3, table.data(), 1, 7, nullptr).ok());
+  const std::vector<float> drawn = z.download();
+  for (unsigned t = 0; t < 7; ++t)
+    for (unsigned c = 0; c < 2; ++c)
+      EXPECT_EQ(drawn[2 * t + c], normal(5, 6, 10 + 3 * c + (4 + t) % 3, (4 + t) / 3)) << t;
+}
+
 TEST_F(FlowRows, GivenNumbersComeInTheirOrder) {
   const std::vector<float> numbers = random_floats(6, 1);
   DeviceArray<float> given(numbers), z(10);
   DeviceArray<DrawnSpan> table(std::vector<DrawnSpan>{{1, 4, 0, 0, 0, 1, given.data()}});
-  ASSERT_TRUE(drawn_rows_cuda(z.data(), 2, 0, 2, table.data(), 1, 4, nullptr).ok());
+  ASSERT_TRUE(drawn_rows_cuda(z.data(), 2, 0, 2, 1, table.data(), 1, 4, nullptr).ok());
   const std::vector<float> taken = z.download();
   EXPECT_EQ(std::vector<float>(taken.begin() + 2, taken.begin() + 8), numbers);
 }
