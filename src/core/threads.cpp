@@ -139,6 +139,35 @@ void Threads::run(int count, const std::function<void(int)>& fn) {
   if (job.error) std::rethrow_exception(job.error);
 }
 
+void Threads::convoy(int pieces, int stages,
+                     const std::function<void(int piece, int stage)>& step) {
+  std::vector<std::atomic<int>> left(static_cast<size_t>(stages));  // pieces that left each stage
+  std::atomic<int> next = 0;
+  std::atomic<bool> failed = false;
+  const auto leave = [&](int stage, int count) {
+    std::atomic<int>& there = left[static_cast<size_t>(stage)];
+    there = count;
+    there.notify_all();
+  };
+  run(std::min(size(), pieces), [&](int) {
+    for (int piece = next++; piece < pieces; piece = next++)
+      for (int stage = 0; stage < stages; ++stage) {
+        std::atomic<int>& there = left[static_cast<size_t>(stage)];
+        look_for([&] { return there == piece || failed; });
+        for (int seen = there; seen != piece && !failed; seen = there) there.wait(seen);
+        if (failed) return;
+        try {
+          step(piece, stage);
+        } catch (...) {
+          failed = true;
+          for (int s = 0; s < stages; ++s) leave(s, pieces);  // whoever waits looks up
+          throw;
+        }
+        leave(stage, piece + 1);
+      }
+  });
+}
+
 int default_threads() {
   return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }

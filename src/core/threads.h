@@ -31,6 +31,12 @@ class Threads {
   // have been left out. Called from inside a task it runs inline, in order.
   void run(int count, const std::function<void(int)>& fn);
 
+  // step(piece, stage) for every piece of a series and every stage that it passes, the pieces in
+  // their order at each stage: each thread goes with a piece from stage to stage, behind the one
+  // ahead. Nobody waits but for that one, and what a piece is made of stays in one core's cache.
+  // When some step throws, the rest may be left out, and its exception is thrown again here.
+  void convoy(int pieces, int stages, const std::function<void(int piece, int stage)>& step);
+
  private:
   struct Job;
   void work(int number);

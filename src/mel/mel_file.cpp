@@ -51,12 +51,13 @@ void write(AtomicFile& file, const std::vector<size_t>& shape, const std::vector
 }
 
 // How a mel lies in an array.
-struct Lie {
+struct Arrangement {
   int frames = 0;
   bool by_bands = false;  // the frames of a band side by side; else the bands of a frame
 };
 
-Lie lie_of(const NpySource& array, int bands, Layout layout, const std::string& where) {
+Arrangement arrangement_of(const NpySource& array, int bands, Layout layout,
+                           const std::string& where) {
   std::span<const size_t> shape = array.shape;
   if (shape.size() == 3 && shape[0] == 1) shape = shape.subspan(1);
   const auto wanted = static_cast<size_t>(bands);
@@ -81,11 +82,12 @@ Lie lie_of(const NpySource& array, int bands, Layout layout, const std::string& 
   return {static_cast<int>(frames), by_bands != array.fortran_order};
 }
 
-Mel frames_of(const NpySource& array, const Lie& lie, int bands, int first, int count) {
-  const auto all = static_cast<size_t>(lie.frames), from = static_cast<size_t>(first);
+Mel frames_of(const NpySource& array, const Arrangement& arrangement, int bands, int first,
+              int count) {
+  const auto all = static_cast<size_t>(arrangement.frames), from = static_cast<size_t>(first);
   const auto rows = static_cast<size_t>(count), columns = static_cast<size_t>(bands);
   Mel mel{count, bands, std::vector<float>(rows * columns)};
-  if (!lie.by_bands) {
+  if (!arrangement.by_bands) {
     array.read(from * columns, mel.values);
     return mel;
   }
@@ -127,8 +129,8 @@ Mel mel_of_array(const NpyArray& array, int bands, Layout layout, const std::str
                            std::copy_n(array.values.begin() + static_cast<std::ptrdiff_t>(first),
                                        to.size(), to.begin());
                          }};
-  const Lie lie = lie_of(source, bands, layout, where);
-  return frames_of(source, lie, bands, 0, lie.frames);
+  const Arrangement arrangement = arrangement_of(source, bands, layout, where);
+  return frames_of(source, arrangement, bands, 0, arrangement.frames);
 }
 
 std::optional<Convention> read_sidecar(const std::filesystem::path& path) {
@@ -156,9 +158,9 @@ MelSource open_mel(const NpySource& array, const std::filesystem::path& path,
   const std::optional<Convention> own = read_sidecar(path);
   if (own && layout == Layout::automatic) layout = mel::layout(own->layout);
   const int bands = own ? own->bands : wanted.bands;
-  const Lie lie = lie_of(array, bands, layout, where);
-  return {lie.frames, wanted.bands, [=](int first, int count) {
-            Mel mel = frames_of(array, lie, bands, first, count);
+  const Arrangement arrangement = arrangement_of(array, bands, layout, where);
+  return {arrangement.frames, wanted.bands, [=](int first, int count) {
+            Mel mel = frames_of(array, arrangement, bands, first, count);
             if (!own) return mel;
             try {
               return convert(mel, *own, wanted);

@@ -148,7 +148,7 @@ class WnStream : public NetStream {
     x.round(received, received + kept.rows);
     const int64_t before = done();
     int64_t fresh = kept.rows;
-    round_features(features, threads);
+    round_features(features, kept.rows, threads);
     for (size_t l = 0; l < plan_.layers.size(); ++l) {
       const int64_t from = states_[l].done, to = ready(l, fresh, last);
       if (l + 1 < plan_.layers.size()) open(l + 1, to - from, last);
@@ -203,11 +203,11 @@ class WnStream : public NetStream {
     state.needed = std::clamp<int64_t>(to - plan_.reach(plan_.layers[l]), 0, state.received);
   }
 
-  // All layers read the same features: rounded once for them.
-  void round_features(const Window* features, Threads& threads) {
+  // All layers read the same features: rounded once for them, up to those beside the fresh rows.
+  void round_features(const Window* features, int64_t fresh, Threads& threads) {
     if (features == nullptr || plan_.precision != Precision::bf16) return;
     features_from_ = done();
-    const int64_t rows = features->end() - features_from_;
+    const int64_t rows = states_[0].received + fresh - features_from_;
     features_ = RoundedRows(rows, features->columns());
     in_pieces(threads, static_cast<int>(rows), 64, [&](int first, int end) {
       features_.set(first, end - first, features->row(features_from_ + first));

@@ -157,5 +157,58 @@ TEST(Threads, DefaultIsAtLeastOne) {
   EXPECT_EQ(Threads(0).size(), default_threads());
 }
 
+TEST(Threads, AConvoyKeepsTheOrderOfItsPiecesAtEveryStage) {
+  constexpr int kPieces = 40, kStages = 7;
+  for (const int n : {1, 2, 3, 8}) {
+    Threads threads(n);
+    for (const int pieces : {0, 1, 2, kPieces}) {
+      // Not atomic: what a stage keeps is safe because its pieces come one by one.
+      std::vector<int> stage_of(static_cast<size_t>(pieces), 0);
+      std::vector<std::vector<int>> passed(kStages);
+      threads.convoy(pieces, kStages, [&](int piece, int stage) {
+        EXPECT_EQ(stage_of[static_cast<size_t>(piece)]++, stage);
+        if ((piece + stage) % 5 == 0) std::this_thread::sleep_for(std::chrono::microseconds(100));
+        passed[static_cast<size_t>(stage)].push_back(piece);
+      });
+      for (const std::vector<int>& order : passed) {
+        ASSERT_EQ(order.size(), static_cast<size_t>(pieces));
+        for (int i = 0; i < pieces; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
+      }
+    }
+  }
+}
+
+TEST(Threads, AConvoyIsReallyOnTheWayAtOnce) {
+  Threads threads(2);
+  std::atomic<bool> follows{false};
+  // The first piece waits at its second stage for the one behind it.
+  threads.convoy(2, 2, [&](int piece, int stage) {
+    if (piece == 1) follows = true;
+    while (piece == 0 && stage == 1 && !follows) std::this_thread::yield();
+  });
+  EXPECT_TRUE(follows);
+}
+
+TEST(Threads, AConvoyThatFailsAnywhereEndsWithTheError) {
+  for (const int n : {1, 2, 4}) {
+    Threads threads(n);
+    for (int place = 0; place < 30; ++place) {
+      std::atomic<int> beyond{0};
+      EXPECT_THROW(threads.convoy(10, 3,
+                                  [&](int piece, int stage) {
+                                    if (piece * 3 + stage == place) {
+                                      // By then whoever waits for it sleeps.
+                                      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                                      throw std::runtime_error("x");
+                                    }
+                                    if (stage == place % 3 && piece > place / 3) ++beyond;
+                                  }),
+                   std::runtime_error);
+      EXPECT_EQ(beyond, 0) << "a piece overtook the one that failed";
+    }
+    threads.run(3, [](int) {});  // still of use
+  }
+}
+
 }  // namespace
 }  // namespace fluvox

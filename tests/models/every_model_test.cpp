@@ -54,13 +54,13 @@ void expect_streamed_is_whole(const flow::Model& model, net::Precision precision
   const flow::RuntimeFlow flow(model.spec, weights, precision);
   Threads one(1);
   std::mt19937 random(7);
-  for (int frames : {1, 2, 33, 90}) {
+  for (int frames : {1, 2, 33, 90, 400}) {
     const mel::Mel mel = mel_of(frames, static_cast<unsigned>(frames));
     const auto z = support::random_values(static_cast<size_t>(frames) * kHop, 0.7, 9);
     flow::Grid grid(frames, kBands);
     grid.values = mel.values;
     const auto whole = flow.inverse(z, flow.condition(grid, one), one);
-    for (int largest : {1, 4, 60}) {
+    for (int largest : {1, 4, 60, 400}) {
       runtime::Stream stream(session, {.z = z});
       std::vector<float> audio, buffer;
       for (int at = 0; at < frames;) {
@@ -92,7 +92,7 @@ class EveryModel : public testing::TestWithParam<std::string> {
 TEST_P(EveryModel, RendersWholeFramesAndTheSameForAnyNumberOfThreads) {
   const runtime::Session session(model_, {.threads = 1});
   const runtime::Session several(model_, {.threads = 3});
-  for (int frames : {1, 2, 9, 50}) {
+  for (int frames : {1, 2, 9, 50, 400}) {
     const mel::Mel mel = mel_of(frames);
     const auto audio = session.render(mel, {.seed = 2});
     EXPECT_EQ(audio.size(), static_cast<size_t>(frames) * kHop);
