@@ -48,12 +48,13 @@ Status gathered_rows_cuda(const GatheredRows<T>& gathered, const Span* spans, in
                           std::ptrdiff_t rows, Stream stream);
 
 // to[t] = [from[t + first], from[t + first + 1], ..., count rows of them | zeros], `width` numbers
-// in all, rounded to T; rows outside of the span's [from, to) are zeros. Rows of `from` are
-// `columns` apart, those of `to` `width`.
+// in all, rounded to T; rows outside of the span's [from, to) are zeros. Of a row of `from` these
+// are `columns` numbers, `step` apart; rows of `to` are `width` apart.
 template <class T>
 struct WindowedRows {
   const float* from;
-  int columns, count;
+  std::ptrdiff_t from_stride;
+  int step, columns, count;
   std::ptrdiff_t first;
   T* to;
   int width;

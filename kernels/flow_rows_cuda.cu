@@ -46,7 +46,7 @@ __global__ void windowed_kernel(WindowedRows<T> w, const Span* spans, int span_c
   const std::ptrdiff_t row = at.row + w.first + at.column / w.columns;
   const bool there = at.column < w.count * w.columns && row >= at.span.from && row < at.span.to;
   w.to[at.row * w.width + at.column] =
-      stored<T>(there ? w.from[row * w.columns + at.column % w.columns] : 0);
+      stored<T>(there ? w.from[row * w.from_stride + at.column % w.columns * w.step] : 0);
 }
 
 template <class T>

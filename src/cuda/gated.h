@@ -166,22 +166,33 @@ inline void fill(Tape& tape, const Rows<float>& to, const Constant<float>& value
   });
 }
 
-// The condition rounded for the nets, once for all of them; `parts` series of it that lie side by
-// side, number c of part p where the condition has number c parts + p.
+// `count` numbers of the condition for each of `parts` series of it that lie side by side, number c
+// of part p being number first + c step + p of the condition; rounded for the nets, once for all.
 template <class T>
-Rows<T> rounded_condition(Tape& tape, int parts = 1) {
-  const Rows<float> from = tape.features;
-  const int count = from.width / parts, width = padded(count, kRowNumbers);
-  const int scale = tape.scale();
+Rows<T> rounded_part(Tape& tape, const std::string& name, int first, int step, int count,
+                     int parts) {
+  const int scale = tape.scale(), width = padded(count, kRowNumbers);
   tape.set_scale(tape.condition_scale);
-  const auto [rounded, fresh] = tape.rounded_features<T>(parts * width);
+  const auto [rounded, fresh] = tape.rounded_features<T>(name, parts * width);
+  const Rows<float> from = tape.features;
   for (int part = 0; fresh && part < parts; ++part)
     gather<T>(tape,
-              {from.at(0), from.width, part, parts, count, false, rounded.at(0) + part * width,
-               rounded.width, width},
+              {from.at(0), from.width, first + part, step, count, false,
+               rounded.at(0) + part * width, rounded.width, width},
               0);
   tape.set_scale(scale);
   return rounded;
+}
+template <class T>
+Rows<T> rounded_condition(Tape& tape) {
+  return rounded_part<T>(tape, "all", 0, 1, tape.features.width, 1);
+}
+// The first half of its channels, or the second.
+template <class T>
+Rows<T> rounded_half(Tape& tape, bool second) {
+  const int half = tape.features.width / 2;
+  return rounded_part<T>(tape, second ? "second half" : "first half", second ? half : 0, 1, half,
+                         1);
 }
 
 // Of it, what a layer with this delay sees.

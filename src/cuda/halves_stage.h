@@ -25,6 +25,7 @@ class HalvesStage : public Stage {
   void seal() override { folded_.seal(); }
 
  protected:
+  const flow::Halves& halves() const { return halves_; }
   // [kept | 1 where `one` | zeros], of which later rows look back at `past`.
   template <class T>
   Rows<T> kept(Tape& tape, const Rows<float>& z, int width, bool one, int64_t past) const {

@@ -132,6 +132,9 @@ Plan::Plan(const flow::Model& model, const flow::ConditionShape& condition_, Pre
       else if (net_kind(step.net) == "separable")
         place(make_separable(step, net_of(net::Separable{}, step.net), fold, where(i),
                              mine.in("net"), precision));
+      else if (net_kind(step.net) == "causal_wn")
+        place(make_causal(step, net_of(net::CausalWn{}, step.net), fold, where(i), mine.in("net"),
+                          precision));
       else
         refuse_net(step.net);
     } else if (kind == "masked") {

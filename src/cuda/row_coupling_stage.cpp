@@ -34,7 +34,9 @@ class RowCouplingStage : public Stage {
 
   void lay(Tape& tape, const Rows<float>& z, const Rows<float>& x, int) const override {
     const int rows = static_cast<int>(order_.size());
-    const Rows<T> features = rounded_condition<T>(tape, rows);
+    // The condition of each row of the grid, side by side.
+    const Rows<T> features =
+        rounded_part<T>(tape, "rows", 0, rows, tape.features.width / rows, rows);
     // What the net says of each row but the first, side by side.
     const Rows<float> out = tape.rows<float>(kOutputs * (rows - 1), 0, 0, "out");
     fill(tape, out, out_bias_, 0);

@@ -81,6 +81,8 @@ StagePtr make_wn(const flow::Coupling& step, const net::Wn& wn, int fold, const 
                  net::Weights net_weights, Precision precision);
 StagePtr make_separable(const flow::Coupling& step, const net::Separable& net, int fold,
                         const std::string& where, net::Weights net_weights, Precision precision);
+StagePtr make_causal(const flow::Coupling& step, const net::CausalWn& net, int fold,
+                     const std::string& where, net::Weights net_weights, Precision precision);
 StagePtr make_masked(const flow::Masked& step, const net::CausalWn& net, int fold,
                      const std::string& where, net::Weights net_weights, Precision precision);
 StagePtr make_row_coupling(const flow::RowCoupling& step, const net::Wn2d& wn, int fold,

@@ -87,14 +87,14 @@ class Tape {
     launches_.push_back(std::move(launch));
   }
 
-  // The condition's features rounded to T for the nets, one array for all of them, at the
-  // condition's scale; and whether it is new, so that somebody has to fill it.
+  // The condition's features, or a part of them, rounded to T for the nets, one array for all of
+  // them, at the condition's scale; and whether it is new, so that somebody has to fill it.
   template <class T>
-  std::pair<Rows<T>, bool> rounded_features(int width) {
-    const bool fresh = rounded_ == nullptr;
+  std::pair<Rows<T>, bool> rounded_features(const std::string& part, int width) {
+    const auto [found, fresh] = rounded_.emplace(part, nullptr);
     const int64_t past = lag(look_ahead * condition_scale);
-    if (fresh) rounded_ = array(int64_t{sizeof(T)} * width, past, "features", 1);
-    return {{static_cast<T*>(rounded_), width, 0, past}, fresh};
+    if (fresh) found->second = array(int64_t{sizeof(T)} * width, past, "features " + part, 1);
+    return {{static_cast<T*>(found->second), width, 0, past}, fresh};
   }
 
   int64_t look_ahead = 0;  // of all steps together, in positions
@@ -146,7 +146,7 @@ class Tape {
   int scale_ = 1, audio_scale_ = 1;
   std::byte* base_;
   size_t used_ = kFirst;
-  void* rounded_ = nullptr;
+  std::map<std::string, void*> rounded_;
   std::map<std::string, void*> slots_;
   std::map<SpanKind, kernels::Span*> kinds_;
   std::vector<kernels::DrawnSpan*> draw_tables_;

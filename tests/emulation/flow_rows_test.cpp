@@ -80,22 +80,24 @@ TEST_F(FlowRows, ThePastComesToTheFront) {
 // read.
 const std::vector<Span> kTwoSeries = {{0, 3, 0, 5}, {7, 9, 6, 10}};
 
+// Every other number of a row, from the second on.
 TEST_F(FlowRows, AWindowIsRowsSideBySide) {
-  constexpr int kColumns = 2, kCount = 3, kWidth = 8;
-  const std::vector<float> from = series<float>(kTwoSeries, 1, kColumns, kColumns, 5);
+  constexpr int kStride = 5, kColumns = 2, kCount = 3, kWidth = 8;
+  const std::vector<float> from = series<float>(kTwoSeries, 1, kStride, kStride, 5);
   DeviceArray<float> device_from(from), to(10 * kWidth);
   DeviceArray<Span> spans(kTwoSeries);
   const Status status = windowed_rows_cuda<float>(
-      {device_from.data(), kColumns, kCount, -2, to.data(), kWidth}, spans.data(), 2, 5, nullptr);
+      {device_from.data() + 1, kStride, 2, kColumns, kCount, -2, to.data(), kWidth}, spans.data(),
+      2, 5, nullptr);
   ASSERT_TRUE(status.ok()) << status.message;
   const std::vector<float> made = to.download();
   for (const Span& span : kTwoSeries)
     for (std::ptrdiff_t t = span.begin; t < span.end; ++t)
       for (int i = 0; i < kWidth; ++i) {
-        const std::ptrdiff_t row = t - 2 + i / kColumns;
+        const std::ptrdiff_t row = t - 2 + i / kColumns, number = 1 + i % kColumns * 2;
         const bool there = i < kCount * kColumns && row >= span.from && row < span.to;
         EXPECT_EQ(made[static_cast<std::size_t>(t * kWidth + i)],
-                  there ? from[static_cast<std::size_t>(row * kColumns + i % kColumns)] : 0.0f)
+                  there ? from[static_cast<std::size_t>(row * kStride + number)] : 0.0f)
             << t << ", " << i;
       }
 }
