@@ -1,6 +1,6 @@
 // Sampling, one after the other, through a causal WaveNet (net/causal_wn.h) inside an
-// autoregressive step (flow/masked.h): all layers of all `rows` samples in one launch, a block to
-// each item of a batch. For t = 0, 1, ..., with what went before in the item's state:
+// autoregressive step (flow/masked.h): all layers of all samples in one launch, a block to each
+// series of a batch. For t = 0, 1, ..., with what went before in the series' state:
 //
 //   h = relu(front(x[t - front], .., x[t - 1]))
 //   for l in 0 .. layers - 1, d = 2^(l mod cycle):
@@ -10,21 +10,22 @@
 //   (b, raw) = end(relu(mid(relu(skip)))),   s = limit tanh(raw / limit), or raw where limit is 0
 //   x[t] = z[t] exp(s) + b
 //
-// Shapes: z and x [items][rows][inputs] (x may be z), features [items][rows][condition]. state: of
-// each item state_size floats, zeros before its first sample, and position [items], 0 before it:
-// both go on from launch to launch, so a captured launch can be replayed.
+// Shapes: z and x [rows][inputs] (x may be z), features [rows][condition]; of series s rows
+// [begin, end) of spans[s] (span.h) are made, t = 0 being row `from`. state: of each series
+// state_size floats. They go on from launch to launch and begin anew where a span begins at t = 0,
+// so a captured launch can be replayed, for other series too.
 // Weights: w, one matrix [inputs of it][outputs of it] after the other: front (taps by time, each
 // with its inputs), for each layer in (taps, then the condition) and res_skip, mid, end; bias
 // likewise. T: float, Bf16 or Half, of w; everything else is float32. Every sum is dealt out to
 // kSumParts parts by its term's number, each in order, then these in order: so no bits depend on
-// batch or launch. Against float64: within 1e-4 of 1 + |value| for the same weights.
+// company or launch. Against float64: within 1e-4 of 1 + |value| for the same weights.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 
-#include "kernels/storage.h"
+#include "kernels/span.h"
 #include "kernels/status.h"
+#include "kernels/storage.h"
 
 namespace fluvox::kernels {
 
@@ -57,13 +58,15 @@ struct CausalWeights {
 
 // In double, from the same weights.
 template <class W>
-void causal_steps_cpu(const CausalShape& shape, const CausalWeights<W>& weights, int items,
-                      std::ptrdiff_t rows, const float* z, const float* features, float* state,
-                      std::int64_t* position, float* x);
+void causal_steps_cpu(const CausalShape& shape, const CausalWeights<W>& weights, const Span* spans,
+                      int span_count, const float* z, const float* features, float* state,
+                      float* x);
 
+// `spans` is on the device: they may change between two runs of a captured graph (begin = end:
+// none).
 template <class W>
-Status causal_steps_cuda(const CausalShape& shape, const CausalWeights<W>& weights, int items,
-                         std::ptrdiff_t rows, const float* z, const float* features, float* state,
-                         std::int64_t* position, float* x, Stream stream);
+Status causal_steps_cuda(const CausalShape& shape, const CausalWeights<W>& weights,
+                         const Span* spans, int span_count, const float* z, const float* features,
+                         float* state, float* x, Stream stream);
 
 }  // namespace fluvox::kernels

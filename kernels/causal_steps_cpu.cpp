@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/causal_steps.h"
@@ -31,7 +32,7 @@ void relu(double* x, int count) {
 
 template <class W>
 void step(const CausalShape& n, Matrices<W> matrices, const float* z, const float* features,
-          float* state, std::int64_t position, float* x) {
+          float* state, std::ptrdiff_t position, float* x) {
   static thread_local double in[kMost], a[kMost], h[kMost], skip[kMost];
   const int channels = n.channels;
   float* past = state;
@@ -77,24 +78,21 @@ void step(const CausalShape& n, Matrices<W> matrices, const float* z, const floa
 }  // namespace
 
 template <class W>
-void causal_steps_cpu(const CausalShape& shape, const CausalWeights<W>& weights, int items,
-                      std::ptrdiff_t rows, const float* z, const float* features, float* state,
-                      std::int64_t* position, float* x) {
-  for (int item = 0; item < items; ++item) {
-    for (std::ptrdiff_t t = 0; t < rows; ++t) {
-      step(shape, Matrices<W>{weights}, z, features, state, position[item]++, x);
-      z += shape.inputs;
-      x += shape.inputs;
-      features += shape.condition;
-    }
-    state += shape.state_size();
+void causal_steps_cpu(const CausalShape& shape, const CausalWeights<W>& weights, const Span* spans,
+                      int span_count, const float* z, const float* features, float* state,
+                      float* x) {
+  const auto size = static_cast<std::ptrdiff_t>(shape.state_size());
+  for (const Span* span = spans; span < spans + span_count; ++span, state += size) {
+    if (span->begin == span->from) std::fill_n(state, size, 0.0f);
+    for (std::ptrdiff_t t = span->begin; t < span->end; ++t)
+      step(shape, Matrices<W>{weights}, z + t * shape.inputs, features + t * shape.condition, state,
+           t - span->from, x + t * shape.inputs);
   }
 }
 
-#define FLUVOX_CAUSAL_STEPS(W)                                                          \
-  template void causal_steps_cpu<W>(const CausalShape&, const CausalWeights<W>&, int,   \
-                                    std::ptrdiff_t, const float*, const float*, float*, \
-                                    std::int64_t*, float*);
+#define FLUVOX_CAUSAL_STEPS(W)                                                                     \
+  template void causal_steps_cpu<W>(const CausalShape&, const CausalWeights<W>&, const Span*, int, \
+                                    const float*, const float*, float*, float*);
 FLUVOX_CAUSAL_STEPS(Bf16)
 FLUVOX_CAUSAL_STEPS(Half)
 FLUVOX_CAUSAL_STEPS(float)

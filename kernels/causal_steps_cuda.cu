@@ -70,7 +70,7 @@ __device__ void each(int count, Do action) {
 // One sample. Threads meet in times(); what one writes for itself alone it may read without.
 template <class W>
 __device__ void step(const CausalShape& n, Block<W> b, const float* z, const float* features,
-                     float* past, std::int64_t position, float* x) {
+                     float* past, std::ptrdiff_t position, float* x) {
   const int channels = n.channels;
   const int oldest = static_cast<int>(position % n.front);  // row of past; x takes its place
   each(n.front * n.inputs, [&](int i) {
@@ -87,12 +87,12 @@ __device__ void step(const CausalShape& n, Block<W> b, const float* z, const flo
     const int rows = n.queue_rows(l), dilation = n.dilation(l), earlier = n.kernel - 1;
     const int now = static_cast<int>(position % rows);
     each(earlier * channels, [&](int i) {
-      const int slot = later_slot(now, 1 + i / channels * dilation, rows);
+      const std::ptrdiff_t slot = later_slot(now, 1 + i / channels * dilation, rows);
       b.in[i] = queue[slot * channels + i % channels];
     });
     each(channels, [&](int c) {
       b.in[earlier * channels + c] = b.h[c];
-      queue[now * channels + c] = b.h[c];
+      queue[std::ptrdiff_t{now} * channels + c] = b.h[c];
     });
     each(n.condition, [&](int i) { b.in[n.kernel * channels + i] = features[i]; });
     b.times(n.layer_inputs(), 2 * channels);
@@ -105,7 +105,7 @@ __device__ void step(const CausalShape& n, Block<W> b, const float* z, const flo
       if (sent == 2 * channels) b.h[c] = (b.h[c] + b.sum(c, sent)) * 0.70710678f;
       b.skip[c] += b.sum(sent - channels + c, sent);
     });
-    queue += rows * channels;
+    queue += std::ptrdiff_t{rows} * channels;
   }
   each(channels, [&](int c) { b.in[c] = relu(b.skip[c]); });
   b.times(channels, channels);
@@ -123,45 +123,44 @@ __device__ void step(const CausalShape& n, Block<W> b, const float* z, const flo
 template <class W>
 __global__ void __launch_bounds__(kMostThreads, 1)
     causal_steps_kernel(CausalShape n, CausalWeights<W> weights, std::ptrdiff_t state_size,
-                        std::ptrdiff_t rows, const float* z, const float* features, float* state,
-                        std::int64_t* position, float* x) {
+                        const Span* spans, const float* z, const float* features, float* state,
+                        float* x) {
   const Shared shared(n);
   float* in = shared_memory<float>();
   float* parts = in + shared.in_size;
   float* h = parts + shared.parts_size;
   const Block<W> block = {in, parts, h, h + n.channels, weights.w, weights.bias, nullptr};
-  const std::ptrdiff_t item = blockIdx.x, first = item * rows;
-  const std::int64_t before = position[item];
-  for (std::ptrdiff_t t = 0; t < rows; ++t)
-    step(n, block, z + (first + t) * n.inputs, features + (first + t) * n.condition,
-         state + item * state_size, before + t, x + (first + t) * n.inputs);
-  if (threadIdx.x == 0) position[item] = before + rows;
+  const Span span = spans[blockIdx.x];
+  float* mine = state + std::ptrdiff_t{blockIdx.x} * state_size;
+  if (span.begin == span.from) {
+    for (std::ptrdiff_t i = threadIdx.x; i < state_size; i += blockDim.x) mine[i] = 0;
+    __syncthreads();
+  }
+  for (std::ptrdiff_t t = span.begin; t < span.end; ++t)
+    step(n, block, z + t * n.inputs, features + t * n.condition, mine, t - span.from,
+         x + t * n.inputs);
 }
 
 }  // namespace
 
 template <class W>
-Status causal_steps_cuda(const CausalShape& shape, const CausalWeights<W>& weights, int items,
-                         std::ptrdiff_t rows, const float* z, const float* features, float* state,
-                         std::int64_t* position, float* x, Stream stream) {
-  if (rows == 0) return {};
+Status causal_steps_cuda(const CausalShape& shape, const CausalWeights<W>& weights,
+                         const Span* spans, int span_count, const float* z, const float* features,
+                         float* state, float* x, Stream stream) {
   const unsigned work = static_cast<unsigned>(kSumParts * 2 * shape.channels + 31) / 32 * 32;
   const unsigned threads = work < kMostThreads ? work : kMostThreads;
-  return launch({"causal_steps", items, threads, Shared(shape).bytes(shape)}, stream,
-                {{"items", items},
-                 {"rows", rows},
+  return launch({"causal_steps", span_count, threads, Shared(shape).bytes(shape)}, stream,
+                {{"series", span_count},
                  {"channels", shape.channels},
                  {"layers", shape.layers},
                  {"bits", 8 * sizeof(W)}},
                 causal_steps_kernel<W>, shape, weights,
-                static_cast<std::ptrdiff_t>(shape.state_size()), rows, z, features, state, position,
-                x);
+                static_cast<std::ptrdiff_t>(shape.state_size()), spans, z, features, state, x);
 }
 
-#define FLUVOX_CAUSAL_STEPS(W)                                                             \
-  template Status causal_steps_cuda<W>(const CausalShape&, const CausalWeights<W>&, int,   \
-                                       std::ptrdiff_t, const float*, const float*, float*, \
-                                       std::int64_t*, float*, Stream);
+#define FLUVOX_CAUSAL_STEPS(W)                                                                   \
+  template Status causal_steps_cuda<W>(const CausalShape&, const CausalWeights<W>&, const Span*, \
+                                       int, const float*, const float*, float*, float*, Stream);
 FLUVOX_CAUSAL_STEPS(Bf16)
 FLUVOX_CAUSAL_STEPS(Half)
 FLUVOX_CAUSAL_STEPS(float)

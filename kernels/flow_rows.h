@@ -16,21 +16,22 @@
 
 namespace fluvox::kernels {
 
-// Rows [begin, end) of one series, `position` being that of row begin.
+// Rows [begin, end) of one series, row begin being its row `first`.
 struct DrawnSpan {
   std::ptrdiff_t begin, end;
-  std::uint64_t seed, item, position;
+  std::uint64_t seed, item, first;
   float sigma;
   const float* given;  // nullptr: drawn. Else taken from here, row begin first
 };
 
-// z[t][c] = sigma normal(seed, item, first_channel + c, position + t - begin): the numbers of
-// noise.h bit for bit; or given[t - begin][c].    c in [0, channels)
-Status drawn_rows_cuda(float* z, std::ptrdiff_t stride, int first_channel, int channels,
+// z[t][c] = sigma normal(seed, item, first_channel + c folded + n % folded, n / folded) with
+// n = first + t - begin: the numbers of noise.h bit for bit; or given[t - begin][c].
+// c in [0, channels); `folded`: rows to a position
+Status drawn_rows_cuda(float* z, std::ptrdiff_t stride, int first_channel, int channels, int folded,
                        const DrawnSpan* spans, int span_count, std::ptrdiff_t rows, Stream stream);
 
 // to[t] = [from[t][first], from[t][first + step], ..., count of them | 1 where `one` | zeros],
-// `width` numbers in all, rounded to T.
+// `width` numbers in all, rounded to T; with relu nothing below 0.
 template <class T>
 struct GatheredRows {
   const float* from;
@@ -38,11 +39,45 @@ struct GatheredRows {
   int first, step, count;
   bool one;
   T* to;
-  int width;  // also from row to row
+  std::ptrdiff_t to_stride;
+  int width;
+  bool relu = false;
 };
 template <class T>
 Status gathered_rows_cuda(const GatheredRows<T>& gathered, const Span* spans, int span_count,
                           std::ptrdiff_t rows, Stream stream);
+
+// to[t] = [from[t + first], from[t + first + 1], ..., count rows of them | zeros], `width` numbers
+// in all, rounded to T; rows outside of the span's [from, to) are zeros. Of a row of `from` these
+// are `columns` numbers, `step` apart; rows of `to` are `width` apart.
+template <class T>
+struct WindowedRows {
+  const float* from;
+  std::ptrdiff_t from_stride;
+  int step, columns, count;
+  std::ptrdiff_t first;
+  T* to;
+  int width;
+};
+template <class T>
+Status windowed_rows_cuda(const WindowedRows<T>& windowed, const Span* spans, int span_count,
+                          std::ptrdiff_t rows, Stream stream);
+
+// A depthwise convolution behind a norm (net/separable.h), rounded to T:
+//   n[t][c] = scale[c] h[t][c] + offset[c], zeros outside of the span's [from, to)
+//   to[t][c] = bias[c] + sum over taps of w[tap][c] n[t + tap - taps / 2][c]
+// c in [0, channels); rows of h and `to` are `stride` apart.
+template <class T>
+struct DepthwiseRows {
+  int channels, taps;
+  const float *scale, *offset, *w, *bias;
+  const float* h;
+  T* to;
+  std::ptrdiff_t stride;
+};
+template <class T>
+Status depthwise_rows_cuda(const DepthwiseRows<T>& depthwise, const Span* spans, int span_count,
+                           std::ptrdiff_t rows, Stream stream);
 
 // to[t][c] = values[c], c in [0, columns)
 Status filled_rows_cuda(float* to, std::ptrdiff_t stride, int columns, const float* values,
@@ -51,6 +86,7 @@ Status filled_rows_cuda(float* to, std::ptrdiff_t stride, int columns, const flo
 // An affine coupling's inverse (coupling.h), and the linear map that follows it:
 //   x = z but x[changed + j step] = (z[changed + j step] - b[j]) exp(-s(raw[j])),  j in [0, count)
 //   y[t][i] = constant[i] + sum over j of matrix[i][j] x[j]        one fused multiply-add a term
+// or, `turned` as an IAF is (flow/masked.h), x[..] = z[..] exp(s(raw[j])) + b[j].
 // b, raw: may each be nullptr, for zeros. matrix, constant: both nullptr for y = x.
 // Aliasing: none.
 struct CoupledRows {
@@ -63,6 +99,7 @@ struct CoupledRows {
   std::ptrdiff_t out_stride = 0;  // of b and raw
   ScaleBound bound = ScaleBound::exact;
   float limit = 1;
+  bool turned = false;
   const float* matrix = nullptr;  // [channels][channels]
   const float* constant = nullptr;
   float* y;

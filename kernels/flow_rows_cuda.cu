@@ -8,7 +8,7 @@ namespace fluvox::kernels {
 namespace {
 
 __global__ void drawn_kernel(float* z, std::ptrdiff_t stride, int first_channel, int channels,
-                             const DrawnSpan* spans, int span_count) {
+                             int folded, const DrawnSpan* spans, int span_count) {
   std::ptrdiff_t row =
       std::ptrdiff_t{blockIdx.x} * kRowThreads + static_cast<std::ptrdiff_t>(threadIdx.x);
   const int c = static_cast<int>(row % channels);
@@ -18,12 +18,13 @@ __global__ void drawn_kernel(float* z, std::ptrdiff_t stride, int first_channel,
       row -= s->end - s->begin;
       continue;
     }
-    const auto channel = static_cast<std::uint32_t>(first_channel + c);
+    const std::uint64_t n = s->first + static_cast<std::uint64_t>(row);
+    const auto phase = static_cast<int>(n % static_cast<std::uint64_t>(folded));
+    const auto channel = static_cast<std::uint32_t>(first_channel + c * folded + phase);
     z[(s->begin + row) * stride + c] =
-        s->given != nullptr
-            ? s->given[row * channels + c]
-            : times(s->sigma, normal(s->seed, s->item, channel,
-                                     s->position + static_cast<std::uint64_t>(row)));
+        s->given != nullptr ? s->given[row * channels + c]
+                            : times(s->sigma, normal(s->seed, s->item, channel,
+                                                     n / static_cast<std::uint64_t>(folded)));
     return;
   }
 }
@@ -34,7 +35,33 @@ __global__ void gathered_kernel(GatheredRows<T> g, const Span* spans, int span_c
   if (!at.find(spans, span_count, g.width)) return;
   float value = g.one && at.column == g.count ? 1 : 0;
   if (at.column < g.count) value = g.from[at.row * g.from_stride + g.first + at.column * g.step];
-  g.to[at.row * g.width + at.column] = stored<T>(value);
+  if (g.relu && value < 0) value = 0;  // NaN stays NaN
+  g.to[at.row * g.to_stride + at.column] = stored<T>(value);
+}
+
+template <class T>
+__global__ void windowed_kernel(WindowedRows<T> w, const Span* spans, int span_count) {
+  Place at;
+  if (!at.find(spans, span_count, w.width)) return;
+  const std::ptrdiff_t row = at.row + w.first + at.column / w.columns;
+  const bool there = at.column < w.count * w.columns && row >= at.span.from && row < at.span.to;
+  w.to[at.row * w.width + at.column] =
+      stored<T>(there ? w.from[row * w.from_stride + at.column % w.columns * w.step] : 0);
+}
+
+template <class T>
+__global__ void depthwise_kernel(DepthwiseRows<T> d, const Span* spans, int span_count) {
+  Place at;
+  if (!at.find(spans, span_count, d.channels)) return;
+  const int c = at.column;
+  float sum = d.bias[c];
+  for (int tap = 0; tap < d.taps; ++tap) {
+    const std::ptrdiff_t row = at.row + tap - d.taps / 2;
+    if (row < at.span.from || row >= at.span.to) continue;
+    const float n = fused(d.scale[c], d.h[row * d.stride + c], d.offset[c]);
+    sum = fused(d.w[tap * d.channels + c], n, sum);
+  }
+  d.to[at.row * d.stride + c] = stored<T>(sum);
 }
 
 __global__ void filled_kernel(float* to, std::ptrdiff_t stride, int columns, const float* values,
@@ -49,8 +76,9 @@ __device__ float uncoupled(const CoupledRows& c, std::ptrdiff_t row, int channel
   const int from_changed = channel - c.changed, j = from_changed / c.step;
   if (from_changed < 0 || from_changed % c.step != 0 || j >= c.count) return z;
   const float b = c.b == nullptr ? 0 : c.b[row * c.out_stride + j];
-  if (c.raw == nullptr) return z - b;
-  return (z - b) * expf(-log_scale(c.bound, c.limit, c.raw[row * c.out_stride + j]));
+  const float s = c.raw == nullptr ? 0 : log_scale(c.bound, c.limit, c.raw[row * c.out_stride + j]);
+  if (c.turned) return z * expf(s) + b;
+  return c.raw == nullptr ? z - b : (z - b) * expf(-s);
 }
 
 __global__ void coupled_kernel(CoupledRows c, const Span* spans, int span_count) {
@@ -96,11 +124,11 @@ __global__ void past_kernel(const Past* pasts, const std::ptrdiff_t* moved, bool
 
 }  // namespace
 
-Status drawn_rows_cuda(float* z, std::ptrdiff_t stride, int first_channel, int channels,
+Status drawn_rows_cuda(float* z, std::ptrdiff_t stride, int first_channel, int channels, int folded,
                        const DrawnSpan* spans, int span_count, std::ptrdiff_t rows, Stream stream) {
   return launch(shape_of_rows("drawn_rows", rows, channels), stream,
                 {{"rows", rows}, {"channels", channels}}, drawn_kernel, z, stride, first_channel,
-                channels, spans, span_count);
+                channels, folded, spans, span_count);
 }
 
 template <class T>
@@ -109,6 +137,22 @@ Status gathered_rows_cuda(const GatheredRows<T>& gathered, const Span* spans, in
   return launch(shape_of_rows("gathered_rows", rows, gathered.width), stream,
                 {{"rows", rows}, {"columns", gathered.count}, {"bits", 8 * sizeof(T)}},
                 gathered_kernel<T>, gathered, spans, span_count);
+}
+
+template <class T>
+Status windowed_rows_cuda(const WindowedRows<T>& windowed, const Span* spans, int span_count,
+                          std::ptrdiff_t rows, Stream stream) {
+  return launch(shape_of_rows("windowed_rows", rows, windowed.width), stream,
+                {{"rows", rows}, {"columns", windowed.width}, {"bits", 8 * sizeof(T)}},
+                windowed_kernel<T>, windowed, spans, span_count);
+}
+
+template <class T>
+Status depthwise_rows_cuda(const DepthwiseRows<T>& depthwise, const Span* spans, int span_count,
+                           std::ptrdiff_t rows, Stream stream) {
+  return launch(shape_of_rows("depthwise_rows", rows, depthwise.channels), stream,
+                {{"rows", rows}, {"channels", depthwise.channels}, {"bits", 8 * sizeof(T)}},
+                depthwise_kernel<T>, depthwise, spans, span_count);
 }
 
 Status filled_rows_cuda(float* to, std::ptrdiff_t stride, int columns, const float* values,
@@ -143,7 +187,11 @@ Status keep_past_cuda(const Past* pasts, int count, const std::ptrdiff_t* moved,
 
 #define FLUVOX_FLOW_ROWS(T)                                                                       \
   template Status gathered_rows_cuda<T>(const GatheredRows<T>&, const Span*, int, std::ptrdiff_t, \
-                                        Stream);
+                                        Stream);                                                  \
+  template Status windowed_rows_cuda<T>(const WindowedRows<T>&, const Span*, int, std::ptrdiff_t, \
+                                        Stream);                                                  \
+  template Status depthwise_rows_cuda<T>(const DepthwiseRows<T>&, const Span*, int,               \
+                                         std::ptrdiff_t, Stream);
 FLUVOX_FLOW_ROWS(Bf16)
 FLUVOX_FLOW_ROWS(Half)
 FLUVOX_FLOW_ROWS(float)

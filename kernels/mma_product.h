@@ -2,6 +2,7 @@
 //
 //   y[t][o] = bias[o] + keep before[t][o] + sum over segments s, then over inputs i, of
 //             x_s[t + offset_s][i] w_s[i][o]              t in the spans' rows, o in [0, outputs)
+//   with relu: y <- max(y, 0), NaN staying NaN
 //   rounded[t][o] = rounded_scale y[t][o], rounded to T
 //
 // Segments: mma_segments.h. bias, before, y and rounded may each be nullptr: zeros, or not asked
@@ -33,6 +34,7 @@ struct MmaProduct {
   T* rounded = nullptr;
   std::ptrdiff_t rounded_stride = 0;
   float rounded_scale = 1;
+  bool relu = false;
 };
 
 // In double. w [inputs of all segments][outputs], as the formula has it.

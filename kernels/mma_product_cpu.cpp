@@ -19,6 +19,7 @@ void mma_product_cpu(const MmaProduct<T>& product, const float* w, const Span* s
             if (row >= span->from && row < span->to)
               sum += double{to_float(segment.x[row * segment.stride + i])} * *column;
         }
+        if (product.relu && sum < 0) sum = 0;
         if (product.y != nullptr) product.y[t * product.y_stride + o] = static_cast<float>(sum);
         if (product.rounded != nullptr)
           product.rounded[t * product.rounded_stride + o] =

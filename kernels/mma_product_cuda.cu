@@ -19,6 +19,7 @@ __device__ void leave(const MmaProduct<T>& product, std::ptrdiff_t t, int column
     const float* before = product.before + t * product.before_stride + column;
     y = make_float2(fused(product.keep, before[0], y.x), fused(product.keep, before[1], y.y));
   }
+  if (product.relu) y = make_float2(y.x < 0 ? 0 : y.x, y.y < 0 ? 0 : y.y);
   if (product.y != nullptr)
     *reinterpret_cast<float2*>(product.y + t * product.y_stride + column) = y;
   if (product.rounded != nullptr)

@@ -82,6 +82,18 @@ FLUVOX_HOST_DEVICE constexpr int padded_channels(int channels) {
   return chunks_of<T>(channels) * kChunk<T>;
 }
 
+// Leaves out the first `count` segments, whose rows are all zeros.
+template <class T>
+void drop_segments(int count, WnLayer<T>& layer, WnPacked<T>& weights) {
+  const MmaSegments<T> all = layer.segments;
+  layer.segments.count = 0;
+  for (int s = 0; s < all.count; ++s)
+    if (s < count)
+      weights.in += mma_packed_size<T>(all.at[s].inputs, 2 * padded_channels<T>(layer.channels));
+    else
+      layer.segments.at[layer.segments.count++] = all.at[s];
+}
+
 // In double, from the unrounded weights.
 template <class T>
 void wn_layer_cpu(const WnLayer<T>& layer, const WnWeights& weights, const Span* spans,

@@ -2,7 +2,7 @@
 // with the coupling in its end (kernels/conv2d.h).
 #include <algorithm>
 
-#include "cuda/stage.h"
+#include "cuda/linear.h"
 #include "kernels/conv2d.h"
 #include "kernels/grid_rows.h"
 
@@ -38,6 +38,7 @@ class GridStage : public Stage {
   }
 
   int64_t past() const override { return by_frames_ ? 2 : 0; }  // the pair before
+  bool reads_features() const override { return true; }
 
   void lay(Tape& tape, const Rows<float>& z, const Rows<float>& x, int) const override {
     if (by_frames_ && z.delay % 2 != 0)
@@ -46,8 +47,7 @@ class GridStage : public Stage {
     const int unit = by_frames_ ? 2 : 1;
     const int64_t frames = tape.rows_at_most(), rows = frames / unit + 1;
     const int64_t delay = z.delay, mine = delay / unit;  // in rows of the net
-    const kernels::Span* frame_spans = tape.spans(delay);
-    const kernels::Span* spans = by_frames_ ? tape.pair_spans(delay, keep_) : frame_spans;
+    const kernels::Span* spans = by_frames_ ? tape.pair_spans(delay, keep_) : tape.spans(delay);
 
     // What is kept leaves as it is, and what changes is written over it by the last convolution.
     kernels::CoupledRows same{};
@@ -57,9 +57,7 @@ class GridStage : public Stage {
     same.z_stride = z.width;
     same.y = x.at(delay);
     same.y_stride = x.width;
-    tape.add([=](kernels::Stream stream) {
-      return kernels::coupled_rows_cuda(same, frame_spans, series, frames, stream);
-    });
+    add_coupled(tape, same, delay);
 
     const int64_t back = net_.kernel - 1;
     Rows<T> in = tape.rows<T>(columns * seen_, mine, back, "seen", unit);
@@ -149,13 +147,9 @@ class GridStage : public Stage {
 
 StagePtr make_grid(const flow::GridCoupling& step, const net::Conv2d& net, int bins,
                    const std::string& where, net::Weights net_weights, Precision precision) {
-  if (precision == Precision::bf16)
-    return std::make_unique<GridStage<kernels::Bf16>>(step, net, bins, where,
-                                                      std::move(net_weights));
-  if (precision == Precision::fp16)
-    return std::make_unique<GridStage<kernels::Half>>(step, net, bins, where,
-                                                      std::move(net_weights));
-  return std::make_unique<GridStage<float>>(step, net, bins, where, std::move(net_weights));
+  return in_precision(precision, [&]<class T>() -> StagePtr {
+    return std::make_unique<GridStage<T>>(step, net, bins, where, std::move(net_weights));
+  });
 }
 
 }  // namespace fluvox::cuda

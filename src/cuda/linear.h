@@ -5,6 +5,8 @@
 
 namespace fluvox::cuda {
 
+void add_coupled(Tape& tape, const kernels::CoupledRows& coupled, int64_t delay);
+
 class FoldedLinear {
  public:
   explicit FoldedLinear(int channels) : channels_(channels) {}

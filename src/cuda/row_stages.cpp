@@ -9,10 +9,7 @@ class LinearStage : public Stage {
   explicit LinearStage(const Linear& linear) : folded_(linear.channels) { folded_.take(linear); }
 
   void lay(Tape& tape, const Rows<float>& z, const Rows<float>& x, int column) const override {
-    tape.add([mapped = folded_.rows(z, x, column), spans = tape.spans(x.delay),
-              series = tape.series(), rows = tape.rows_at_most()](kernels::Stream stream) {
-      return kernels::coupled_rows_cuda(mapped, spans, series, rows, stream);
-    });
+    add_coupled(tape, folded_.rows(z, x, column), x.delay);
   }
   bool take(const Linear& linear) override {
     folded_.take(linear);
@@ -44,6 +41,13 @@ class KneeStage : public Stage {
 };
 
 }  // namespace
+
+void add_coupled(Tape& tape, const kernels::CoupledRows& coupled, int64_t delay) {
+  tape.add([=, spans = tape.spans(delay), series = tape.series(),
+            rows = tape.rows_at_most()](kernels::Stream stream) {
+    return kernels::coupled_rows_cuda(coupled, spans, series, rows, stream);
+  });
+}
 
 void Linear::then(const Linear& next) {
   const auto n = static_cast<size_t>(channels);

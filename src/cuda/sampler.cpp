@@ -126,7 +126,7 @@ class CudaSampler : public flow::Sampler {
     std::vector<Piece> pieces;
     int64_t rows = 0;
     for (size_t i = from; i < to; ++i) {
-      const int64_t count = all[i]->condition.features.rows;
+      const int64_t count = all[i]->condition.features.rows / plan_.condition_scale;
       pieces.push_back({0, count, count, &all[i]->condition, 0, &all[i]->latent});
       rows += (count + 1) / 2 * 2;
     }
@@ -147,6 +147,7 @@ class CudaSampler : public flow::Sampler {
       side_by_side(all, middle, to, sounds);
       return;
     }
+    if (!plan_.streams) no_room(text("an utterance of ", rows, " rows at once"));
     Threads none(1);
     sounds[from] = stream(all[from]->latent)->push(all[from]->condition, true, none);
   }
@@ -199,7 +200,7 @@ class CudaStream : public flow::SampleStream {
   }
 
   std::vector<float> push(const flow::RuntimeCondition& condition, bool last, Threads&) override {
-    const int64_t rows = condition.features.rows;
+    const int64_t rows = condition.features.rows / sampler_.plan_.condition_scale;
     if (!run_ && rows > 0) begin(rows);
     std::vector<float> samples;
     const int64_t total = done_ + rows;

@@ -10,6 +10,10 @@
 // rounded down to even, so that pairs of frames stay pairs.
 //
 //   row r of an array with delay d, counted from rows.at(d), stands for position O - d + r
+//
+// A flow that squeezes between its steps has several rows to a position of z in some of them:
+// `scale` says how many. Their delays, pasts and spans are counted in these rows, and row r above
+// stands for row scale O - d + r of the series.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +30,7 @@
 namespace fluvox::cuda {
 
 struct Shape {
-  int64_t rows;  // at most
+  int64_t rows;  // at most, of positions
   int series;    // at most
   bool streaming;
   auto operator<=>(const Shape&) const = default;
@@ -58,6 +62,9 @@ class Tape {
 
   // While it is laid out:
 
+  // Rows to a position in all that follows.
+  void set_scale(int scale) { scale_ = scale; }
+  int scale() const { return scale_; }
   // `lag` of a step in a stream; 0 where series are whole
   int64_t lag(int64_t lag) const { return shape_.streaming ? lag : 0; }
   // Arrays that share a slot share their memory where they keep nothing from piece to piece. unit
@@ -73,22 +80,26 @@ class Tape {
   const kernels::Span* spans(int64_t delay);
   // Of pairs of frames, those whose changed frame is made: the even ones where the odd are kept.
   const kernels::Span* pair_spans(int64_t delay, int keep);
+  // Numbers of a step's own for each series; they stay from piece to piece.
+  float* state(int64_t numbers);
   void draw(const Rows<float>& z, int column, int first_channel, int channels);
   void add(std::function<kernels::Status(kernels::Stream)> launch) {
     launches_.push_back(std::move(launch));
   }
 
-  // The condition's features rounded to T for the nets, one array for all of them; and whether it
-  // is new, so that somebody has to fill it.
+  // The condition's features, or a part of them, rounded to T for the nets, one array for all of
+  // them, at the condition's scale; and whether it is new, so that somebody has to fill it.
   template <class T>
-  std::pair<Rows<T>, bool> rounded_features(int width) {
-    const bool fresh = rounded_ == nullptr;
-    if (fresh) rounded_ = array(int64_t{sizeof(T)} * width, lag(look_ahead), "features", 1);
-    return {{static_cast<T*>(rounded_), width, 0, lag(look_ahead)}, fresh};
+  std::pair<Rows<T>, bool> rounded_features(const std::string& part, int width) {
+    const auto [found, fresh] = rounded_.emplace(part, nullptr);
+    const int64_t past = lag(look_ahead * condition_scale);
+    if (fresh) found->second = array(int64_t{sizeof(T)} * width, past, "features " + part, 1);
+    return {{static_cast<T*>(found->second), width, 0, past}, fresh};
   }
 
-  int64_t look_ahead = 0;  // of all steps together
+  int64_t look_ahead = 0;  // of all steps together, in positions
   // What comes from the host: rows of the condition, delay 0.
+  int condition_scale = 1;
   Rows<float> features, log_scale;
   Rows<float> audio;
   void finish();  // after the last launch
@@ -96,7 +107,7 @@ class Tape {
   // When it is there:
 
   size_t bytes() const { return used_; }
-  int64_t rows_at_most() const { return shape_.rows; }
+  int64_t rows_at_most() const { return scale_ * shape_.rows; }
   int series() const { return shape_.series; }
   kernels::Status launch(kernels::Stream stream) const;
   // Fills the tables and the arrays that come from the host.
@@ -110,17 +121,20 @@ class Tape {
   struct SpanKind {
     int64_t delay;
     int keep;  // of pairs; -1: rows
+    int scale;
     auto operator<=>(const SpanKind&) const = default;
   };
   struct Draw {
     int first_channel, channels;
-    int64_t delay;
+    SpanKind rows;
     float* given;
   };
 
   static int64_t origin(const Piece& piece) { return piece.first / 2 * 2; }
-  // Positions [lo, hi) that the piece makes with a delay.
-  static std::pair<int64_t, int64_t> made(const Piece& piece, int64_t delay);
+  // Rows [lo, hi) of the series that the piece makes.
+  static std::pair<int64_t, int64_t> made(const Piece& piece, SpanKind kind);
+  static std::vector<float> noise_of(const flow::Latent& latent, const Draw& draw, int64_t from,
+                                     int64_t to);
   std::vector<int64_t> bases(const std::vector<Piece>& pieces) const;
   static kernels::Span span_of(const Piece& piece, int64_t base, SpanKind kind);
 
@@ -129,9 +143,10 @@ class Tape {
   const kernels::Span* table(SpanKind kind);
 
   Shape shape_;
+  int scale_ = 1, audio_scale_ = 1;
   std::byte* base_;
   size_t used_ = kFirst;
-  void* rounded_ = nullptr;
+  std::map<std::string, void*> rounded_;
   std::map<std::string, void*> slots_;
   std::map<SpanKind, kernels::Span*> kinds_;
   std::vector<kernels::DrawnSpan*> draw_tables_;

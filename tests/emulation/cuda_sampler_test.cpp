@@ -29,7 +29,37 @@ Session on_gpu(const flow::Model& model, Precision precision = Precision::fp32) 
                          }});
 }
 
-std::vector<flow::Model> models() { return {support::small_waveglow(), support::small_compact()}; }
+// Of the registry, with random weights.
+flow::Model made(const std::string& name) {
+  const models::Architecture& architecture = models::architecture(name);
+  return made_up_model(architecture.build(architecture.tiny, support::small_convention()));
+}
+
+// Whose nets look back further than the row before, and whose scales are bound.
+flow::Model made_waveflow() {
+  const models::Architecture& waveflow = models::architecture("waveflow");
+  flow::Spec spec = waveflow.build(waveflow.tiny, support::small_convention());
+  for (Json& step : spec.steps) {
+    if (step["kind"] != "row_coupling") continue;
+    step["net"]["row_dilations"] = {1, 3, 2};
+    step["limit"] = 1.5;
+  }
+  return made_up_model(spec);
+}
+
+std::vector<flow::Model> models() {
+  std::vector<flow::Model> all = {support::small_waveglow(), support::small_compact()};
+  for (const char* name : {"nice", "glow", "realnvp", "flowavenet", "squeezewave", "maf", "iaf"})
+    all.push_back(made(name));
+  all.push_back(made_waveflow());
+  return all;
+}
+
+std::vector<flow::Model> models_that_stream() {
+  std::vector<flow::Model> all = models();
+  std::erase_if(all, [](const flow::Model& model) { return !Session(model).streams(); });
+  return all;
+}
 
 mel::Mel mel_of(int frames, unsigned seed = 3) {
   mel::Mel mel{frames, 8, support::random_values(static_cast<size_t>(frames) * 8, 1, seed)};
@@ -37,13 +67,13 @@ mel::Mel mel_of(int frames, unsigned seed = 3) {
   return mel;
 }
 
-// Pushed in pieces of so many frames.
-std::vector<float> in_pieces(const Session& session, const mel::Mel& mel, int frames,
-                             const RenderOptions& options) {
+// Pushed in pieces of so many frames, from the first size again after the last.
+std::vector<float> in_pieces(const Session& session, const mel::Mel& mel,
+                             const std::vector<int>& sizes, const RenderOptions& options) {
   Stream stream(session, options);
   std::vector<float> audio, buffer(200);
-  for (int at = 0; at < mel.frames; at += frames) {
-    const int to = std::min(mel.frames, at + frames);
+  for (int at = 0, to = 0, piece = 0; at < mel.frames; at = to) {
+    to = std::min(mel.frames, at + sizes[static_cast<size_t>(piece++) % sizes.size()]);
     stream.push({to - at,
                  mel.bands,
                  {mel.values.begin() + at * mel.bands, mel.values.begin() + to * mel.bands}});
@@ -89,20 +119,25 @@ TEST_F(CudaSampler, SixteenBitsAreCloseToFloat) {
 }
 
 void expect_pieces(const flow::Model& model, Precision precision, int frames,
-                   const std::vector<int>& pieces) {
+                   const std::vector<std::vector<int>>& all_sizes) {
   const mel::Mel mel = mel_of(frames);
   const Session gpu = on_gpu(model, precision);
   const std::vector<float> whole = gpu.render(mel, {.seed = 5, .item = 9});
-  for (const int piece : pieces)
-    EXPECT_EQ(in_pieces(gpu, mel, piece, {.seed = 5, .item = 9}), whole)
-        << model.spec.model << " in pieces of " << piece;
+  for (const std::vector<int>& sizes : all_sizes)
+    EXPECT_EQ(in_pieces(gpu, mel, sizes, {.seed = 5, .item = 9}), whole)
+        << model.spec.model << " in pieces of " << sizes.front();
 }
 
 TEST_F(CudaSampler, PiecesGiveTheBitsOfTheWhole) {
-  for (const flow::Model& model : models()) {
-    expect_pieces(model, Precision::fp32, 11, {1, 2, 3, 11});
-    expect_pieces(model, Precision::bf16, 4, {3});
+  for (const flow::Model& model : {support::small_waveglow(), support::small_compact()}) {
+    expect_pieces(model, Precision::fp32, 11, {{1}, {2}, {3}, {11}});
+    expect_pieces(model, Precision::bf16, 4, {{3}});
   }
+}
+
+TEST_F(CudaSampler, PiecesOfAnySizesGiveTheBitsOfTheWhole) {
+  for (const flow::Model& model : models_that_stream())
+    expect_pieces(model, Precision::fp32, 7, {{2, 1, 4}});
 }
 
 TEST_F(CudaSampler, CompanyChangesNoBit) {
@@ -129,22 +164,9 @@ TEST_F(CudaSampler, GivenNoiseIsTaken) {
     options.z = support::random_values(size, 1, 77);
     const std::vector<float> whole = gpu.render(mel, options);
     EXPECT_LE(distance(whole, cpu.render(mel, options)), 1e-5) << model.spec.model;
-    EXPECT_EQ(in_pieces(gpu, mel, 2, options), whole) << model.spec.model;
+    if (!gpu.streams()) continue;
+    EXPECT_EQ(in_pieces(gpu, mel, {2}, options), whole) << model.spec.model;
   }
-}
-
-// The first model of the registry that no GPU can take.
-std::optional<flow::Model> model_of_the_cpu() {
-  for (const models::Architecture& one : models::architectures()) {
-    const flow::Model model = made_up_model(one.build(one.tiny, support::small_convention()));
-    try {
-      on_gpu(model);
-    } catch (const Error& error) {
-      if (error.code() == "cuda-part-missing") return model;
-      throw;
-    }
-  }
-  return {};
 }
 
 TEST_F(CudaSampler, ADeviceIsChosenByItsName) {
@@ -167,15 +189,25 @@ TEST_F(CudaSampler, ADeviceIsChosenByItsName) {
 }
 
 TEST_F(CudaSampler, AutoIsTheCpuForAModelThatNoGpuCanTake) {
-  const std::optional<flow::Model> model = model_of_the_cpu();
-  if (!model) GTEST_SKIP() << "a GPU can take every model";
+  flow::Spec spec = support::small_waveglow().spec;
+  spec.steps.push_back({{"kind", "conditional_affine"},
+                        {"channels", 8},
+                        {"net",
+                         {{"kind", "wn"},
+                          {"inputs", 64},
+                          {"outputs", 16},
+                          {"channels", 4},
+                          {"layers", 1},
+                          {"kernel", 3},
+                          {"condition", 0}}}});
+  const flow::Model model = made_up_model(spec);
   const mel::Mel mel = mel_of(9);
   const auto on = [&](const std::string& device, Precision precision) {
-    return Session(*model, {.threads = 1, .sampler = cuda::sampler_on(device, precision)});
+    return Session(model, {.threads = 1, .sampler = cuda::sampler_on(device, precision)});
   };
   const Session chosen = on("auto", Precision::fp32);
   EXPECT_EQ(chosen.device(), "cpu");
-  EXPECT_EQ(chosen.render(mel), Session(*model, {.threads = 1}).render(mel));
+  EXPECT_EQ(chosen.render(mel), Session(model, {.threads = 1}).render(mel));
   for (const auto& [device, precision] :
        {std::pair{"cuda", Precision::fp32}, std::pair{"auto", Precision::fp16}})  // of GPUs alone
     EXPECT_EQ(support::thrown_by([&] { on(device, precision); }).code(), "cuda-part-missing");
@@ -223,15 +255,36 @@ TEST_F(CudaSampler, TheLibraryRendersThereToo) {
   EXPECT_EQ(audio, expected);
 }
 
+// A series begins with nothing behind it, whoever used the memory before.
+TEST_F(CudaSampler, AStreamLeavesNothingToTheNext) {
+  for (const flow::Model& model : models_that_stream()) {
+    const Session gpu = on_gpu(model);
+    const mel::Mel mel = mel_of(3), other = mel_of(2, 8);
+    const std::vector<float> alone = in_pieces(gpu, mel, {2}, {.seed = 1});
+    {
+      Stream left(gpu, {.seed = 3});  // in the middle
+      left.push(other);
+      std::vector<float> some(8);
+      left.pull(some);
+    }
+    EXPECT_EQ(in_pieces(gpu, mel, {2}, {.seed = 1}), alone) << model.spec.model;
+  }
+}
+
+TEST_F(CudaSampler, TakesEveryModelOfTheRegistry) {
+  for (const models::Architecture& architecture : models::architectures())
+    EXPECT_NO_THROW(on_gpu(made(architecture.name))) << architecture.name;
+}
+
 TEST_F(CudaSampler, APartWithoutCudaBodyIsNamed) {
   flow::Model model = support::small_waveglow();
   Json& net = model.spec.steps.back()["net"];
-  net = {{"kind", "separable"}};
+  net = {{"kind", "mlp"}};
   const flow::ConditionShape shape{
       .bands = 8, .frame_samples = 16, .row_samples = 8, .channels = 64};
   const Error error = support::thrown_by([&] { cuda::make_sampler(model, shape); });
   EXPECT_EQ(error.code(), "cuda-part-missing");
-  EXPECT_THAT(error.what(), testing::HasSubstr("'separable'"));
+  EXPECT_THAT(error.what(), testing::HasSubstr("'mlp'"));
   EXPECT_THAT(error.what(), testing::HasSubstr("--device cpu"));
 }
 
@@ -245,8 +298,9 @@ class LittleMemory {
 };
 
 TEST_F(CudaSampler, WantOfMemoryHalvesAndChangesNoBit) {
-  for (const flow::Model& model : models()) {
-    const mel::Mel mel = mel_of(model.spec.model == "compact" ? 160 : 60);
+  for (const flow::Model& model :
+       {support::small_waveglow(), support::small_compact(), made("glow"), made("maf")}) {
+    const mel::Mel mel = mel_of(10 * Session(model).z_channels());  // 160 positions
     const std::vector<float> expected = on_gpu(model).render(mel, {.seed = 8});
     const size_t before = emulation::memory_taken;
     size_t whole;
@@ -266,6 +320,25 @@ TEST_F(CudaSampler, WantOfMemoryHalvesAndChangesNoBit) {
     EXPECT_EQ(with(whole / 2), expected) << model.spec.model;
     EXPECT_EQ(support::thrown_by([&] { with(1000); }).code(), "cuda-memory");
   }
+}
+
+// Of two there is room for one: they come one after the other. One by itself is not cut.
+TEST_F(CudaSampler, WhereNothingStreamsOnlyBatchesAreHalved) {
+  const flow::Model model = made_waveflow();
+  const std::vector<mel::Mel> mels = {mel_of(20), mel_of(18, 4)};
+  const std::vector<RenderOptions> options = {{.seed = 8}, {.seed = 9}};
+  const auto expected = on_gpu(model).render(mels, options);
+  const Session measured = on_gpu(model), gpu = on_gpu(model);
+  const size_t before = emulation::memory_taken;
+  measured.render(mels[0], options[0]);
+  const size_t alone = emulation::memory_taken - before;
+  {
+    const LittleMemory little(alone);
+    EXPECT_EQ(gpu.render(mels, options), expected);
+  }
+  const Session other = on_gpu(model);
+  const LittleMemory less(alone - 1);
+  EXPECT_EQ(support::thrown_by([&] { other.render(mels[0], options[0]); }).code(), "cuda-memory");
 }
 
 TEST_F(CudaSampler, WeightsThatDoNotFitAreAnError) {

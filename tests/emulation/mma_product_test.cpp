@@ -23,6 +23,7 @@ struct Case {
   std::vector<std::ptrdiff_t> offsets;
   std::vector<Span> spans;
   bool dressed = true;  // with bias and before, and a rounded result
+  bool relu = false;
 
   std::ptrdiff_t made() const {
     std::ptrdiff_t sum = 0;
@@ -54,6 +55,7 @@ void expect_product(const Case& c) {
   product.y_stride = product.before_stride = product.rounded_stride = c.outputs;
   product.keep = 0.5f;
   product.rounded_scale = 2;
+  product.relu = c.relu;
 
   MmaProduct<T> on_cpu = product;
   std::vector<float> y(rows * outputs, NAN);
@@ -92,6 +94,7 @@ TYPED_TEST(MmaOf, ProductAgreesWithTheCpu) {
   expect_product<TypeParam>({2, {8}, {0}, {{0, 1, 0, 1}}, false});
   expect_product<TypeParam>({16, {32, 40}, {-3, 70}, {{0, 63, 0, 63}, {64, 130, 63, 140}}});
   expect_product<TypeParam>({130, {24}, {1}, {{0, 65, 0, 65}}});
+  expect_product<TypeParam>({16, {24}, {0}, {{0, 3, 0, 3}}, true, true});
 }
 
 template <class T>

@@ -235,6 +235,38 @@ TYPED_TEST(WnLayerOf, ARowOfWaveFlow) {
   expect_close(device_out.download(), out, kTolerance<T>, "out");
 }
 
+// What is not there is no segment: the bits are those of rows of zeros.
+TYPED_TEST(WnLayerOf, DroppedSegmentsAreZeros) {
+  using T = TypeParam;
+  constexpr int kRows = 5, kChannels = 16;
+  const std::vector<Span> span = {{0, kRows, 0, kRows}};
+  const std::vector<float> in = random_floats(3 * kChannels * 2 * kChannels, 1, 0.2f);
+  const std::vector<float> bias = random_floats(2 * kChannels, 2),
+                           after = random_floats(kChannels * 2, 3),
+                           after_bias = random_floats(2, 4);
+  DeviceArray<T> x(series<T>(span, 1, kChannels, kChannels, 5)),
+      zeros(std::vector<T>((kRows + 1) * kChannels, stored<T>(0.0f)));
+  DeviceArray<Span> spans(span);
+  const auto out_of = [&](bool dropped) {
+    DeviceArray<float> out(std::vector<float>(kRows * 2));
+    WnLayer<T> layer{};
+    layer.channels = kChannels;
+    layer.outputs = layer.out_stride = 2;
+    layer.out = out.data();
+    for (int s = 0; s < 3; ++s)
+      layer.segments.add(s < 2 ? zeros.data() : x.data(), kChannels, kChannels, s);
+    std::vector<float> packed(wn_packed_bytes(layer) / sizeof(float));
+    pack_wn(layer, {in.data(), bias.data(), after.data(), after_bias.data()}, packed.data());
+    DeviceArray<float> device_packed(packed);
+    WnPacked<T> weights = wn_packed_at(layer, device_packed.data());
+    if (dropped) drop_segments(2, layer, weights);
+    const Status status = wn_layer_cuda(layer, weights, spans.data(), 1, kRows, nullptr);
+    EXPECT_TRUE(status.ok()) << status.message;
+    return out.download();
+  };
+  EXPECT_EQ(out_of(true), out_of(false));
+}
+
 TEST_F(WnLayerDevice, NoRowsAreNoLaunch) {
   const Case c{16, 2, 0, taps(1), {{0, 0, 0, 0}}};
   const Result result = Problem<float>(c).on_device();
