@@ -87,7 +87,7 @@ std::string Session::device() const { return on_gpu() ? plan_->sampler->device()
 
 std::vector<float> Session::render(const mel::Mel& mel, const RenderOptions& options) const {
   check_rendering(*plan_, mel, options);
-  if (on_gpu() && int64_t{mel.frames} * plan_->hop() <= kWholeSamples)
+  if (on_gpu() && (!streams() || int64_t{mel.frames} * plan_->hop() <= kWholeSamples))
     return render(std::span(&mel, 1), std::span(&options, 1)).front();
   if (streams()) {
     Stream stream(*this, options);
@@ -112,13 +112,13 @@ std::vector<std::vector<float>> Session::render(std::span<const mel::Mel> mels,
                     static_cast<int64_t>(options.size()));
   std::vector<std::vector<float>> sounds;
   while (sounds.size() < mels.size()) {
-    // Those that go together: none on the CPU, and none that is longer by itself.
+    // Those that go together: none on the CPU, and none that is longer by itself and can stream.
     std::vector<flow::Sampler::Utterance> together;
     int64_t samples = 0;
     for (size_t i = sounds.size(); on_gpu() && i < mels.size(); ++i) {
       check_rendering(*plan_, mels[i], options[i]);
       samples += int64_t{mels[i].frames} * plan_->hop();
-      if (samples > kWholeSamples) break;
+      if (samples > kWholeSamples && (streams() || !together.empty())) break;
       together.push_back({whole_condition(*plan_, mels[i]), plan_->latent(options[i])});
     }
     if (together.empty()) {
