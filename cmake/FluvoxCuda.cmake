@@ -75,7 +75,7 @@ function(fluvox_gpu_tests)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/emulation/*_test.cpp)
   list(FILTER sources EXCLUDE REGEX "/emulation_(mma_)?test\\.cpp$")
   fluvox_test(gpu LABEL gpu SOURCES ${sources} DEPENDS fluvox_kernels fluvox_core fluvox_mel fluvox_net fluvox_flow
-              fluvox_runtime fluvox_api fluvox_models ${fluvox_gpu})
+              fluvox_runtime fluvox_api ${fluvox_gpu})
   target_sources(test_gpu PRIVATE ${PROJECT_SOURCE_DIR}/src/audio/encoding.cpp)
   add_dependencies(gpu_tests test_gpu)
   if(TARGET fluvox_ops_cuda)
