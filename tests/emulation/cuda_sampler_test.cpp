@@ -190,16 +190,8 @@ TEST_F(CudaSampler, ADeviceIsChosenByItsName) {
 
 TEST_F(CudaSampler, AutoIsTheCpuForAModelThatNoGpuCanTake) {
   flow::Spec spec = support::small_waveglow().spec;
-  spec.steps.push_back({{"kind", "conditional_affine"},
-                        {"channels", 8},
-                        {"net",
-                         {{"kind", "wn"},
-                          {"inputs", 64},
-                          {"outputs", 16},
-                          {"channels", 4},
-                          {"layers", 1},
-                          {"kernel", 3},
-                          {"condition", 0}}}});
+  spec.steps.back()["net"] = {{"kind", "mlp"}, {"inputs", 2}, {"outputs", 4},
+                              {"channels", 4}, {"layers", 1}, {"condition", 64}};
   const flow::Model model = made_up_model(spec);
   const mel::Mel mel = mel_of(9);
   const auto on = [&](const std::string& device, Precision precision) {

@@ -91,7 +91,8 @@ def rendering(rows):
     for row in rows:
         first = [row["model"], row["work"], row["precision"]]
         if "seconds" not in row:
-            cells.append([*first, row.get("error", "").replace("|", "/"), *[""] * 10])
+            trouble = row.get("error", "").replace("|", "/")
+            cells.append([*first, trouble, "", "", "", "", *beside(row, "eager"), *beside(row, "compiled")])
             continue
         pace = ["", ""] if row["chunk"] else [shown(row["samples_per_second"] / 1e6), shown(row["x_real_time"])]
         seconds = row.get("chunk_seconds") if row["chunk"] else row["seconds"]

@@ -144,7 +144,7 @@ def said(row):
     one = f"{row['what']} of {row['model']}" + (f", {row['work']}" if "work" in row else "") + f", {row['precision']}: "
     if "seconds" not in row:
         return one + row.get("error", "nothing")
-    one += f"{row['seconds'] * 1e3:.2f} ms"
+    one += f"{row.get('chunk_seconds', row['seconds']) * 1e3:.2f} ms"
     for name in ("eager", "compiled"):
         if f"times_{name}" in row:
             one += f", {row[f'times_{name}']:.2f} times {name}"
