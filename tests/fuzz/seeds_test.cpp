@@ -1,5 +1,5 @@
 // Every target (fuzz.h) on its seeds, on what fuzzing has found, and on new inputs made of these:
-// what the fuzzers do by the hour, with any compiler, for 15 seconds a target under sanitizers and
+// what the fuzzers do by the hour, with any compiler, for 30 seconds a target under sanitizers and
 // for one elsewhere. New inputs are others in every run; to have those of one again:
 //   FLUVOX_FUZZ_SEED=N build/sanitize/tests/test_fuzz --gtest_filter='*NewInputs/toml'
 #include <gtest/gtest.h>
@@ -112,7 +112,7 @@ TEST_P(Fuzz, NewInputs) {
   std::vector<std::string> known = target().seeds();
   for (std::string& input : found()) known.push_back(std::move(input));
   Mutations mutations(seed, known);
-  const auto end = Clock::now() + std::chrono::seconds(support::kSanitized ? 15 : 1);
+  const auto end = Clock::now() + std::chrono::seconds(support::kSanitized ? 30 : 1);
   size_t inputs = 0;
   for (; inputs < 200 || Clock::now() < end; ++inputs) feed(target(), mutations.next());
   RecordProperty("inputs", std::to_string(inputs));
