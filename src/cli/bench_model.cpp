@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/cpu.h"
+#include "core/median.h"
 #include "core/signals.h"
 #include "core/threads.h"
 #include "cuda/gpus.h"
@@ -68,12 +69,6 @@ double memory_read(Threads& threads) {
   // What was read is used, so that the compiler cannot leave it out.
   const bool read = std::all_of(seen.begin(), seen.end(), [](uint64_t bits) { return bits != 0; });
   return read ? static_cast<double>(words.size() * kWords * 8 * kPasses) / seconds : 0;
-}
-
-double median_of(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 // A sampler that adds up the seconds spent in it: tables and condition to the GPU, the arithmetic,
@@ -196,7 +191,7 @@ Json bench_model(const flow::Model& model, const BenchSettings& settings) {
     within_runs.push_back(within);
     if (!gpu) most = std::max(most, peak(precision, threads));
   }
-  const double median = median_of(runs);
+  const double seconds = median(runs);
   const double samples = static_cast<double>(settings.frames) * session->convention().hop *
                          (settings.chunk > 0 ? 1 : settings.utterances);
   Json result = {{"bench", "render"},
@@ -207,25 +202,25 @@ Json bench_model(const flow::Model& model, const BenchSettings& settings) {
                  {"frames", settings.frames},
                  {"chunk", settings.chunk},
                  {"utterances", settings.utterances},
-                 {"seconds", median},
+                 {"seconds", seconds},
                  {"least", *std::min_element(runs.begin(), runs.end())},
                  {"most", *std::max_element(runs.begin(), runs.end())},
                  {"runs", runs.size()},
-                 {"x_real_time", samples / session->convention().sample_rate / median},
-                 {"samples_per_second", samples / median},
+                 {"x_real_time", samples / session->convention().sample_rate / seconds},
+                 {"samples_per_second", samples / seconds},
                  {"load_seconds", load},
                  {"look_ahead_samples", session->look_ahead()},
                  {"cpu", cpu_name()},
                  {"version", FLUVOX_VERSION},
                  {"commit", FLUVOX_COMMIT}};
   if (gpu) {
-    result["seconds_within_gpu"] = median_of(within_runs);
+    result["seconds_within_gpu"] = median(within_runs);
     result["peak_bytes"] = cuda::peak_bytes();
   } else {
     const auto peak_in = [&](net::Precision other) {
       return other == precision ? most : peak(other, threads);
     };
-    const double operations = 2 * session->multiply_adds() * samples / median;
+    const double operations = 2 * session->multiply_adds() * samples / seconds;
     result["isa"] = kernels::isa_name(kernels::isa());
     result["multiply_adds_per_sample"] = session->multiply_adds();
     result["operations_per_second"] = operations;
@@ -236,7 +231,7 @@ Json bench_model(const flow::Model& model, const BenchSettings& settings) {
                        {"memory_read_bytes_per_second", memory_read(threads)}};
   }
   if (!chunks.empty()) {
-    result["chunk_seconds"] = median_of(chunks);
+    result["chunk_seconds"] = median(chunks);
     result["most_chunk_seconds"] = *std::max_element(chunks.begin(), chunks.end());
   }
   if (!session->streams()) return result;

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <iterator>
 #include <numbers>
+#include <utility>
 
 #include "core/error.h"
+#include "core/median.h"
 
 namespace fluvox::report {
 namespace {
@@ -230,12 +232,6 @@ void drop_short_stretches(std::vector<float>& track) {
   }
 }
 
-float median(std::vector<float>& values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 }  // namespace
 
 PitchTrack track_pitch(std::span<const float> samples, int rate) {
@@ -254,7 +250,7 @@ double median_pitch(const PitchTrack& track) {
   std::vector<float> voiced;
   std::copy_if(track.hertz.begin(), track.hertz.end(), std::back_inserter(voiced),
                [](float hertz) { return hertz > 0; });
-  return voiced.empty() ? 0 : median(voiced);
+  return voiced.empty() ? 0 : median(std::move(voiced));
 }
 
 double voiced_share(const PitchTrack& track) {

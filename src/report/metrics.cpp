@@ -8,6 +8,7 @@
 #include <numbers>
 
 #include "core/error.h"
+#include "core/median.h"
 #include "mel/stft.h"
 #include "report/spectrogram.h"
 
@@ -21,12 +22,6 @@ void expect_alike(const mel::Mel& a, const mel::Mel& b) {
     throw Error(Fault::input, "mels-differ",
                 text("expected two mels of one size, found ", a.frames, " frames of ", a.bands,
                      " bands and ", b.frames, " of ", b.bands));
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 // |X|^2 of every frame.

@@ -3,11 +3,11 @@
 // The two ways take turns; times are medians of the processor's, so that what else runs does not
 // count. Memory is the most that tensors hold at once beyond the weights,
 // counted at the allocator, on a batch large enough for the gradients (gradient_bytes) to be few.
-#include <algorithm>
 #include <ctime>
 #include <iostream>
 
 #include "core/cpu.h"
+#include "core/median.h"
 #include "flow/flow_torch.h"
 #include "fluvox_version.h"
 #include "models/registry.h"
@@ -17,11 +17,6 @@ namespace fluvox {
 namespace {
 
 constexpr int kChannels = 64, kFrames = 32, kBatch = 1, kLargeBatch = 8, kRuns = 5;
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 double processor_seconds() {
   timespec now{};
