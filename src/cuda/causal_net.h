@@ -57,10 +57,7 @@ class CausalNet {
     const kernels::WindowedRows<T> windowed = {
         x.at(delay) + first,    x.width,        step,      net_.inputs, net_.front,
         front_ahead() - past(), seen.at(delay), seen.width};
-    tape.add([=, spans = tape.spans(delay), series = tape.series(),
-              rows = tape.rows_at_most()](kernels::Stream stream) {
-      return kernels::windowed_rows_cuda(windowed, spans, series, rows, stream);
-    });
+    tape.over(delay, [=](auto... rows) { return kernels::windowed_rows_cuda(windowed, rows...); });
     const Rows<float> h = tape.rows<float>(channels_, delay, left - delay, "h");
     Rows<T> in = tape.rows<T>(channels_, delay, look_back(0), "x1");
     kernels::MmaProduct<T> front = front_->of(seen, delay);
@@ -109,10 +106,7 @@ class CausalNet {
     mid.rounded = middle.at(left);
     mid.rounded_stride = middle.width;
     mid_->add(tape, mid, left);
-    kernels::MmaProduct<T> end = end_->of(middle, left);
-    end.y = out.at(left);
-    end.y_stride = out.width;
-    end_->add(tape, end, left);
+    end_->into(tape, middle, out, left);
     return out;
   }
 

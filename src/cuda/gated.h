@@ -46,10 +46,16 @@ class Product {
     product.bias = bias_.data();
     return product;
   }
+  void into(Tape& tape, const Rows<T>& x, const Rows<float>& y, int64_t delay) const {
+    kernels::MmaProduct<T> product = of(x, delay);
+    product.y = y.at(delay);
+    product.y_stride = y.width;
+    add(tape, product, delay);
+  }
+  // The same with more to it than that.
   void add(Tape& tape, const kernels::MmaProduct<T>& product, int64_t delay) const {
-    tape.add([=, w = w_.data(), spans = tape.spans(delay), series = tape.series(),
-              rows = tape.rows_at_most()](kernels::Stream stream) {
-      return kernels::mma_product_cuda(product, w, spans, series, rows, stream);
+    tape.over(delay, [=, w = w_.data()](auto... rows) {
+      return kernels::mma_product_cuda(product, w, rows...);
     });
   }
 
@@ -113,10 +119,7 @@ class GatedLayer {
   void add(Tape& tape, kernels::WnLayer<T> layer, int64_t delay, int missing = 0) const {
     kernels::WnPacked<T> weights = kernels::wn_packed_at(shape_, packed_.data());
     kernels::drop_segments(missing, layer, weights);
-    tape.add([=, spans = tape.spans(delay), series = tape.series(),
-              rows = tape.rows_at_most()](kernels::Stream stream) {
-      return kernels::wn_layer_cuda(layer, weights, spans, series, rows, stream);
-    });
+    tape.over(delay, [=](auto... rows) { return kernels::wn_layer_cuda(layer, weights, rows...); });
   }
 
  private:
@@ -152,17 +155,12 @@ class GatedLayer {
 
 template <class T>
 void gather(Tape& tape, const kernels::GatheredRows<T>& gathered, int64_t delay) {
-  tape.add([=, spans = tape.spans(delay), series = tape.series(),
-            rows = tape.rows_at_most()](kernels::Stream stream) {
-    return kernels::gathered_rows_cuda(gathered, spans, series, rows, stream);
-  });
+  tape.over(delay, [=](auto... rows) { return kernels::gathered_rows_cuda(gathered, rows...); });
 }
 
 inline void fill(Tape& tape, const Rows<float>& to, const Constant<float>& values, int64_t delay) {
-  tape.add([=, from = values.data(), spans = tape.spans(delay), series = tape.series(),
-            rows = tape.rows_at_most()](kernels::Stream stream) {
-    return kernels::filled_rows_cuda(to.at(delay), to.width, to.width, from, spans, series, rows,
-                                     stream);
+  tape.over(delay, [=, from = values.data()](auto... rows) {
+    return kernels::filled_rows_cuda(to.at(delay), to.width, to.width, from, rows...);
   });
 }
 

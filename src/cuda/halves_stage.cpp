@@ -5,7 +5,7 @@ namespace fluvox::cuda {
 void HalvesStage::couple(Tape& tape, const Rows<float>& z, const Rows<float>& x, int column,
                          const Rows<float>& out) const {
   const int64_t left = x.delay;
-  kernels::CoupledRows coupled = folded_.rows(z, x, column);
+  kernels::CoupledRows coupled = rows(z, x, column);
   coupled.changed = halves_.changed;
   coupled.step = halves_.stride;
   coupled.count = halves_.count;
@@ -13,10 +13,7 @@ void HalvesStage::couple(Tape& tape, const Rows<float>& z, const Rows<float>& x,
   if (step_.shift) coupled.b = out.at(left);
   if (step_.scale != "none") coupled.raw = out.at(left) + (step_.shift ? halves_.count : 0);
   if (step_.scale == "sigmoid") coupled.bound = kernels::ScaleBound::sigmoid;
-  if (step_.limit > 0) {
-    coupled.bound = kernels::ScaleBound::tanh;
-    coupled.limit = static_cast<float>(step_.limit);
-  }
+  bound_by(step_.limit, coupled);
   add_coupled(tape, coupled, left);
 }
 

@@ -11,18 +11,12 @@
 
 namespace fluvox::cuda {
 
-class HalvesStage : public Stage {
+class HalvesStage : public FoldingStage {
  public:
   HalvesStage(const flow::Coupling& step, const std::string& where)
-      : step_(step),
-        halves_(flow::halves_of(step.keep, step.channels, where)),
-        folded_(step.channels) {}
-
-  bool take(const Linear& linear) override {
-    folded_.take(linear);
-    return true;
-  }
-  void seal() override { folded_.seal(); }
+      : FoldingStage(step.channels),
+        step_(step),
+        halves_(flow::halves_of(step.keep, step.channels, where)) {}
 
  protected:
   const flow::Halves& halves() const { return halves_; }
@@ -43,7 +37,6 @@ class HalvesStage : public Stage {
  private:
   flow::Coupling step_;
   flow::Halves halves_;
-  FoldedLinear folded_;
 };
 
 }  // namespace fluvox::cuda

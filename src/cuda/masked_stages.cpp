@@ -62,41 +62,32 @@ class SerialStage : public Stage {
 };
 
 template <class T>
-class AtOnceStage : public Stage {
+class AtOnceStage : public FoldingStage {
  public:
   AtOnceStage(const flow::Masked& step, const net::CausalWn& net, int fold, net::Weights weights)
-      : step_(step),
+      : FoldingStage(step.channels),
+        step_(step),
         conditioned_(net.condition > 0),
-        folded_(step.channels),
         net_(net, fold, std::move(weights)) {}
 
   int64_t past() const override { return net_.past(); }  // nothing looks ahead
-  bool take(const Linear& linear) override {
-    folded_.take(linear);
-    return true;
-  }
-  void seal() override { folded_.seal(); }
 
   void lay(Tape& tape, const Rows<float>& z, const Rows<float>& x, int column) const override {
     const Rows<T> features = conditioned_ ? rounded_condition<T>(tape) : Rows<T>();
     const Rows<float> out = net_.lay(tape, z, 0, 1, features, x.delay);
-    kernels::CoupledRows coupled = folded_.rows(z, x, column);
+    kernels::CoupledRows coupled = rows(z, x, column);
     coupled.count = step_.channels;
     coupled.turned = true;
     coupled.b = out.at(x.delay);
     coupled.raw = out.at(x.delay) + step_.channels;
     coupled.out_stride = out.width;
-    if (step_.limit > 0) {
-      coupled.bound = kernels::ScaleBound::tanh;
-      coupled.limit = static_cast<float>(step_.limit);
-    }
+    bound_by(step_.limit, coupled);
     add_coupled(tape, coupled, x.delay);
   }
 
  private:
   flow::Masked step_;
   bool conditioned_;
-  FoldedLinear folded_;
   CausalNet<T> net_;
 };
 

@@ -16,7 +16,7 @@ class RowCouplingStage : public Stage {
  public:
   RowCouplingStage(const flow::RowCoupling& step, const net::Wn2d& wn, net::Weights weights)
       : order_(flow::order_of(step)),
-        limit_(static_cast<float>(step.limit)),
+        limit_(step.limit),
         wn_(wn),
         channels_(padded(wn.channels, kChannelsMultiple)),
         seen_(padded(1 + 1, kRowNumbers)) {
@@ -72,10 +72,7 @@ class RowCouplingStage : public Stage {
       coupled.raw = said + 1;
       coupled.out_stride = kOutputs * (static_cast<std::ptrdiff_t>(order_.size()) - 1);
     }
-    if (limit_ > 0) {
-      coupled.bound = kernels::ScaleBound::tanh;
-      coupled.limit = limit_;
-    }
+    bound_by(limit_, coupled);
     add_coupled(tape, coupled, 0);
   }
 
@@ -86,11 +83,7 @@ class RowCouplingStage : public Stage {
               {x.at(0), x.width, order_[static_cast<size_t>(row)], 1, 1, true, in.at(0), in.width,
                in.width},
               0);
-    if (!start_) return;
-    kernels::MmaProduct<T> start = start_->of(in, 0);
-    start.y = h.at(0);
-    start.y_stride = h.width;
-    start_->add(tape, start, 0);
+    if (start_) start_->into(tape, in, h, 0);
   }
 
   void lay_layer(Tape& tape, int l, int row, const std::vector<std::vector<Rows<T>>>& rings,
@@ -140,7 +133,7 @@ class RowCouplingStage : public Stage {
   }
 
   std::vector<int> order_;
-  float limit_;
+  double limit_;
   net::Wn2d wn_;
   int channels_, seen_;  // padded
   std::vector<GatedLayer<T>> layers_;

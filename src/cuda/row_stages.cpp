@@ -4,21 +4,15 @@
 namespace fluvox::cuda {
 namespace {
 
-class LinearStage : public Stage {
+class LinearStage : public FoldingStage {
  public:
-  explicit LinearStage(const Linear& linear) : folded_(linear.channels) { folded_.take(linear); }
+  explicit LinearStage(const Linear& linear) : FoldingStage(linear.channels) {
+    FoldingStage::take(linear);
+  }
 
   void lay(Tape& tape, const Rows<float>& z, const Rows<float>& x, int column) const override {
-    add_coupled(tape, folded_.rows(z, x, column), x.delay);
+    add_coupled(tape, rows(z, x, column), x.delay);
   }
-  bool take(const Linear& linear) override {
-    folded_.take(linear);
-    return true;
-  }
-  void seal() override { folded_.seal(); }
-
- private:
-  FoldedLinear folded_;
 };
 
 class KneeStage : public Stage {
@@ -28,10 +22,8 @@ class KneeStage : public Stage {
 
   void lay(Tape& tape, const Rows<float>& z, const Rows<float>& x, int) const override {
     const int64_t delay = z.delay;
-    tape.add([=, this, spans = tape.spans(delay), series = tape.series(),
-              rows = tape.rows_at_most()](kernels::Stream stream) {
-      return kernels::bent_rows_cuda(z.at(delay), x.at(delay), channels_, knee_, spans, series,
-                                     rows, stream);
+    tape.over(delay, [=, this](auto... rows) {
+      return kernels::bent_rows_cuda(z.at(delay), x.at(delay), channels_, knee_, rows...);
     });
   }
 
@@ -43,10 +35,13 @@ class KneeStage : public Stage {
 }  // namespace
 
 void add_coupled(Tape& tape, const kernels::CoupledRows& coupled, int64_t delay) {
-  tape.add([=, spans = tape.spans(delay), series = tape.series(),
-            rows = tape.rows_at_most()](kernels::Stream stream) {
-    return kernels::coupled_rows_cuda(coupled, spans, series, rows, stream);
-  });
+  tape.over(delay, [=](auto... rows) { return kernels::coupled_rows_cuda(coupled, rows...); });
+}
+
+void bound_by(double limit, kernels::CoupledRows& coupled) {
+  if (!(limit > 0)) return;
+  coupled.bound = kernels::ScaleBound::tanh;
+  coupled.limit = static_cast<float>(limit);
 }
 
 void Linear::then(const Linear& next) {
@@ -61,20 +56,21 @@ void Linear::then(const Linear& next) {
   *this = both;
 }
 
-void FoldedLinear::take(const Linear& linear) {
+bool FoldingStage::take(const Linear& linear) {
   if (folded_)
     folded_->then(linear);
   else
     folded_ = linear;
+  return true;
 }
 
-void FoldedLinear::seal() {
+void FoldingStage::seal() {
   if (!folded_) return;
   matrix_ = Constant(std::vector<float>(folded_->matrix.begin(), folded_->matrix.end()));
   constant_ = Constant(std::vector<float>(folded_->constant.begin(), folded_->constant.end()));
 }
 
-kernels::CoupledRows FoldedLinear::rows(const Rows<float>& z, const Rows<float>& x,
+kernels::CoupledRows FoldingStage::rows(const Rows<float>& z, const Rows<float>& x,
                                         int column) const {
   kernels::CoupledRows rows{};
   rows.channels = channels_;

@@ -49,10 +49,7 @@ class SeparableStage : public HalvesStage {
       return tape.rows<float>(channels_, delay, 2 * reach(), l % 2 == 0 ? "h0" : "h1");
     };
     Rows<float> h = next_h(0);
-    kernels::MmaProduct<T> start = start_->of(in, delay);
-    start.y = h.at(delay);
-    start.y_stride = h.width;
-    start_->add(tape, start, delay);
+    start_->into(tape, in, h, delay);
     Rows<T> rounded;  // h, of the last layer
     for (int l = 0; l < net_.layers; ++l) {
       delay += tape.lag(reach());
@@ -73,10 +70,7 @@ class SeparableStage : public HalvesStage {
       made.add(tape, layer, delay);
     }
     const Rows<float> out = tape.rows<float>(end_->outputs(), delay, 0, "out");
-    kernels::MmaProduct<T> end = end_->of(rounded, delay);
-    end.y = out.at(delay);
-    end.y_stride = out.width;
-    end_->add(tape, end, delay);
+    end_->into(tape, rounded, out, delay);
     couple(tape, z, x, column, out);
   }
 
@@ -117,10 +111,8 @@ class SeparableStage : public HalvesStage {
     const kernels::DepthwiseRows<T> depthwise = {
         channels_,        net_.kernel, made.scale.data(), made.offset.data(), made.w.data(),
         made.bias.data(), h.at(delay), d.at(delay),       channels_};
-    tape.add([=, spans = tape.spans(delay), series = tape.series(),
-              rows = tape.rows_at_most()](kernels::Stream stream) {
-      return kernels::depthwise_rows_cuda(depthwise, spans, series, rows, stream);
-    });
+    tape.over(delay,
+              [=](auto... rows) { return kernels::depthwise_rows_cuda(depthwise, rows...); });
   }
 
   net::Separable net_;

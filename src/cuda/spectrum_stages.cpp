@@ -13,11 +13,9 @@ class WhitenStage : public Stage {
 
   void lay(Tape& tape, const Rows<float>& z, const Rows<float>& x, int) const override {
     const int64_t delay = z.delay;
-    tape.add([=, this, spans = tape.spans(delay), series = tape.series(),
-              rows = tape.rows_at_most(),
-              log_scale = tape.log_scale.at(delay)](kernels::Stream stream) {
+    tape.over(delay, [=, this, log_scale = tape.log_scale.at(delay)](auto... rows) {
       return kernels::whitened_rows_cuda(z.at(delay), log_scale, bias_.data(), x.at(delay), bins_,
-                                         spans, series, rows, stream);
+                                         rows...);
     });
   }
 
@@ -44,9 +42,8 @@ class LappedStage : public Stage {
 
   void lay(Tape& tape, const Rows<float>& z, const Rows<float>& x, int) const override {
     const int64_t entered = z.delay, left = x.delay;
-    tape.add([=, hop = hop_, spans = tape.spans(entered), series = tape.series(),
-              rows = tape.rows_at_most()](kernels::Stream stream) {
-      return kernels::signed_rows_cuda(z.at(entered), hop, spans, series, rows, stream);
+    tape.over(entered, [=, hop = hop_](auto... rows) {
+      return kernels::signed_rows_cuda(z.at(entered), hop, rows...);
     });
     const Rows<float> blocks = tape.rows<float>(hop_, entered, 2, "blocks");
     kernels::MmaProduct<float> product{};
@@ -54,14 +51,12 @@ class LappedStage : public Stage {
     product.segments.add(z.at(entered), z.width, hop_);
     product.y = blocks.at(entered);
     product.y_stride = hop_;
-    tape.add([=, spans = tape.spans(entered), series = tape.series(), rows = tape.rows_at_most(),
-              w = dct_.data()](kernels::Stream stream) {
-      return kernels::mma_product_cuda(product, w, spans, series, rows, stream);
+    tape.over(entered, [=, w = dct_.data()](auto... rows) {
+      return kernels::mma_product_cuda(product, w, rows...);
     });
-    tape.add([=, this, spans = tape.spans(left), series = tape.series(),
-              rows = tape.rows_at_most()](kernels::Stream stream) {
+    tape.over(left, [=, this](auto... rows) {
       return kernels::unlapped_rows_cuda(blocks.at(left), hop_, sine_.data(), cosine_.data(),
-                                         x.at(left), spans, series, rows, stream);
+                                         x.at(left), rows...);
     });
   }
 

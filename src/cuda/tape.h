@@ -86,6 +86,12 @@ class Tape {
   void add(std::function<kernels::Status(kernels::Stream)> launch) {
     launches_.push_back(std::move(launch));
   }
+  // launch(spans, series, rows, stream), over the rows that are made with this delay
+  template <class Launch>
+  void over(int64_t delay, Launch launch) {
+    add([=, spans = spans(delay), series = series(), rows = rows_at_most()](
+            kernels::Stream stream) { return launch(spans, series, rows, stream); });
+  }
 
   // The condition's features, or a part of them, rounded to T for the nets, one array for all of
   // them, at the condition's scale; and whether it is new, so that somebody has to fill it.

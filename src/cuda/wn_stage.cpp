@@ -43,10 +43,7 @@ class WnStage : public HalvesStage {
     Rows<float> h;
     if (start_) {
       h = tape.rows<float>(channels_, delay, left - delay, "h");
-      kernels::MmaProduct<T> start = start_->of(in, delay);
-      start.y = h.at(delay);
-      start.y_stride = h.width;
-      start_->add(tape, start, delay);
+      start_->into(tape, in, h, delay);
     }
     for (int l = 0; l < wn_.layers; ++l) {
       if (l > 0) delay += tape.lag(reach(l));
