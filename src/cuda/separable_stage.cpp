@@ -1,8 +1,7 @@
 // An affine coupling around a separable net (net/separable.h): two launches a layer, the depthwise
 // convolution and a gated layer (kernels/wn_layer.h) without taps, whose residual is res_l.
-#include <cmath>
-
 #include "cuda/halves_stage.h"
+#include "net/norm_folded.h"
 #include "net/separable.h"
 
 namespace fluvox::cuda {
@@ -81,18 +80,9 @@ class SeparableStage : public HalvesStage {
 
   int64_t reach() const { return net_.kernel / 2; }
 
-  // The norm with its running statistics, and the taps, channel by channel.
+  // The norm and the taps, channel by channel.
   Depthwise take_depthwise(net::Weights weights) const {
-    net::Weights norm = weights.in("norm");
-    std::vector<float> scale = norm.take("weight", {net_.channels});
-    std::vector<float> offset = norm.take("bias", {net_.channels});
-    const std::vector<float> mean = norm.take("running_mean", {net_.channels});
-    const std::vector<float> variance = norm.take("running_var", {net_.channels});
-    for (size_t c = 0; c < scale.size(); ++c) {
-      const double s = scale[c] / std::sqrt(variance[c] + net::kNormFloor);
-      scale[c] = static_cast<float>(s);
-      offset[c] = static_cast<float>(offset[c] - s * mean[c]);
-    }
+    net::FoldedNorm norm(weights.in("norm"), net_.channels);
     const std::vector<float> taps =
         weights.take("depthwise.weight", {net_.channels, 1, net_.kernel});
     std::vector<float> bias = weights.take("depthwise.bias", {net_.channels});
@@ -101,9 +91,9 @@ class SeparableStage : public HalvesStage {
       for (int tap = 0; tap < net_.kernel; ++tap)
         by_tap[static_cast<size_t>(tap * channels_ + c)] =
             taps[static_cast<size_t>(c * net_.kernel + tap)];
-    for (std::vector<float>* values : {&scale, &offset, &bias})
+    for (std::vector<float>* values : {&norm.scale, &norm.offset, &bias})
       values->resize(static_cast<size_t>(channels_));
-    return {Constant(scale), Constant(offset), Constant(by_tap), Constant(bias)};
+    return {Constant(norm.scale), Constant(norm.offset), Constant(by_tap), Constant(bias)};
   }
 
   void add_depthwise(Tape& tape, const Depthwise& made, const Rows<float>& h, const Rows<T>& d,

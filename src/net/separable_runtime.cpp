@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <cmath>
 
 #include "core/threads.h"
 #include "kernels/gate.h"
 #include "net/net_runtime.h"
+#include "net/norm_folded.h"
 #include "net/packed.h"
 #include "net/separable.h"
 
@@ -11,26 +11,6 @@ namespace fluvox::net {
 namespace {
 
 constexpr int kPiece = 96;  // rows: what a layer makes of them on the way stays in the cache
-
-// The batch norm with its running statistics: n = scale * h + offset.
-struct Norm {
-  Norm(Weights weights, int channels)
-      : scale(weights.take("weight", {channels})), offset(weights.take("bias", {channels})) {
-    const std::vector<float> mean = weights.take("running_mean", {channels});
-    const std::vector<float> variance = weights.take("running_var", {channels});
-    for (size_t c = 0; c < scale.size(); ++c) {
-      if (variance[c] < 0)
-        throw Error(Fault::input, "weights-negative",
-                    text("tensor '", weights.path("running_var"),
-                         "': expected variances of at least 0, found ", variance[c]));
-      const double s = scale[c] / std::sqrt(variance[c] + kNormFloor);
-      scale[c] = static_cast<float>(s);
-      offset[c] = static_cast<float>(offset[c] - s * mean[c]);
-    }
-  }
-
-  std::vector<float> scale, offset;
-};
 
 struct Layer {
   Layer(Weights& weights, const Separable& net, int l)
@@ -45,7 +25,7 @@ struct Layer {
     for (size_t i = 0; i < weight.size(); ++i) taps[i % taps.size()].push_back(weight[i]);
   }
 
-  Norm norm;
+  FoldedNorm norm;
   std::vector<std::vector<float>> taps;  // depthwise, [tap][channel]
   std::vector<float> bias;               // depthwise
   PackedConv pointwise, res;             // pointwise's second matrix is the condition's
