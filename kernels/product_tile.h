@@ -67,9 +67,11 @@ void product_tile(const ProductOf<typename Ops::Segment>& a, std::ptrdiff_t row,
   const int left = a.outputs - first;
   const int valid = left < kWidth ? left : kWidth;
 
-  float start[kWidth];
-  for (int o = 0; o < kWidth; ++o)
-    start[o] = a.bias != nullptr && o < valid ? a.bias[first + o] : 0;
+  float cut[kWidth] = {};  // the bias where it is not that many, or none
+  const float* start = cut;
+  if (a.bias != nullptr && valid == kWidth) start = a.bias + first;
+  if (a.bias != nullptr && valid < kWidth)
+    for (int o = 0; o < valid; ++o) cut[o] = a.bias[first + o];
   V sum[R][N];
   FLUVOX_UNROLL
   for (int r = 0; r < R; ++r) {

@@ -3,9 +3,9 @@
 
 #include "core/threads.h"
 #include "net/conv2d.h"
+#include "net/fours.h"
 #include "net/net_runtime.h"
 #include "net/packed.h"
-#include "net/pairs.h"
 
 namespace fluvox::net {
 namespace {
@@ -24,26 +24,26 @@ void relu(const float* x, int count, float* y) {
   for (int i = 0; i < count; ++i) y[i] = x[i] < 0 ? 0.0f : x[i];  // NaN stays NaN
 }
 
-// float32 with three taps goes in pairs of columns, everything else tap by tap.
-bool in_pairs(const Conv2d& net, const Weights& weights) {
+// float32 with three taps goes in fours of columns, everything else tap by tap.
+bool in_fours(const Conv2d& net, const Weights& weights) {
   return net.kernel == 3 && weights.precision() == Precision::fp32;
 }
 
 struct Layer {
   Layer(const Conv2d& net, Weights& weights, const std::string& name, int inputs_, int dilation_)
       : inputs(inputs_), dilation(dilation_) {
-    if (in_pairs(net, weights)) {
+    if (in_fours(net, weights)) {
       const std::vector<float> weight =
           weights.take(name + ".weight", {net.channels, inputs, net.kernel, net.kernel});
-      paired.emplace(weight, weights.take(name + ".bias", {net.channels}), inputs, net.kernel);
+      fours.emplace(weight, weights.take(name + ".bias", {net.channels}), inputs, net.kernel);
     } else {
       plain.emplace(take_conv(weights, name, net.channels, inputs, {net.kernel, net.kernel}));
     }
   }
-  double multiply_adds() const { return paired ? paired->multiply_adds() : plain->multiply_adds(); }
+  double multiply_adds() const { return fours ? fours->multiply_adds() : plain->multiply_adds(); }
 
   int inputs, dilation;
-  std::optional<PairedConv> paired;  // one of these two
+  std::optional<ConvInFours> fours;  // one of these two
   std::optional<PackedConv> plain;
 };
 
@@ -134,26 +134,26 @@ class PlainRows {
 class Input {
  public:
   Input(const Conv2d& net, const Layer& layer, int columns, int rows) : layer_(layer) {
-    if (layer.paired)
-      paired_.emplace(net.kernel, columns, layer.inputs, layer.dilation, rows);
+    if (layer.fours)
+      fours_.emplace(net.kernel, columns, layer.inputs, layer.dilation, rows);
     else
       plain_.emplace(net.kernel, columns, layer.inputs, layer.dilation, rows,
                      layer.plain->taps[0].precision());
   }
 
-  int grain() const { return paired_ ? paired_->grain() : 1; }  // parts begin at a multiple of it
+  int grain() const { return fours_ ? fours_->grain() : 1; }  // parts begin at a multiple of it
   void put(int r, int from, int to, const float* x, bool rectify) {
-    paired_ ? paired_->put(r, from, to, x, rectify) : plain_->put(r, from, to, x, rectify);
+    fours_ ? fours_->put(r, from, to, x, rectify) : plain_->put(r, from, to, x, rectify);
   }
   void convolve(int r, int from, int to, float* y, bool add) const {
-    paired_ ? paired_->convolve(*layer_.paired, r, from, to, y, add)
-            : plain_->convolve(*layer_.plain, r, from, to, y, add);
+    fours_ ? fours_->convolve(*layer_.fours, r, from, to, y, add)
+           : plain_->convolve(*layer_.plain, r, from, to, y, add);
   }
-  void advance(int rows) { paired_ ? paired_->advance(rows) : plain_->advance(rows); }
+  void advance(int rows) { fours_ ? fours_->advance(rows) : plain_->advance(rows); }
 
  private:
   const Layer& layer_;
-  std::optional<PairedRows> paired_;  // one of these two
+  std::optional<RowsInFours> fours_;  // one of these two
   std::optional<PlainRows> plain_;
 };
 
