@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <system_error>
 #include <utility>
 
@@ -139,32 +140,68 @@ void Threads::run(int count, const std::function<void(int)>& fn) {
   if (job.error) std::rethrow_exception(job.error);
 }
 
-void Threads::convoy(int pieces, int stages,
+void Threads::convoy(int pieces, const std::vector<double>& costs,
                      const std::function<void(int piece, int stage)>& step) {
-  std::vector<std::atomic<int>> left(static_cast<size_t>(stages));  // pieces that left each stage
-  std::atomic<int> next = 0;
-  std::atomic<bool> failed = false;
-  const auto leave = [&](int stage, int count) {
-    std::atomic<int>& there = left[static_cast<size_t>(stage)];
-    there = count;
-    there.notify_all();
+  struct Stage {
+    int owner = 0;
+    int left = 0;  // pieces that have left it
+    bool at_work = false;
   };
-  run(std::min(size(), pieces), [&](int) {
-    for (int piece = next++; piece < pieces; piece = next++)
-      for (int stage = 0; stage < stages; ++stage) {
-        std::atomic<int>& there = left[static_cast<size_t>(stage)];
-        look_for([&] { return there == piece || failed; });
-        for (int seen = there; seen != piece && !failed; seen = there) there.wait(seen);
-        if (failed) return;
-        try {
-          step(piece, stage);
-        } catch (...) {
-          failed = true;
-          for (int s = 0; s < stages; ++s) leave(s, pieces);  // whoever waits looks up
-          throw;
-        }
-        leave(stage, piece + 1);
+  const int crew = std::min(size(), pieces);
+  std::vector<Stage> stages(costs.size());
+  if (crew == 0 || stages.empty()) return;
+  const double all = std::accumulate(costs.begin(), costs.end(), 0.0);
+  double before = 0;
+  for (size_t s = 0; s < stages.size(); before += costs[s++])
+    if (all > 0)
+      stages[s].owner = std::min(static_cast<int>(crew * (before + costs[s] / 2) / all), crew - 1);
+
+  std::mutex mutex;            // of the stages and of what follows
+  std::atomic<int> moves = 0;  // also looked at without it
+  bool failed = false;
+  const auto ready = [&](size_t s) {
+    const int come = s == 0 ? pieces : stages[s - 1].left;
+    return !stages[s].at_work && stages[s].left < come;
+  };
+  // The furthest stage where a piece waits, so that others get something to do.
+  const auto next = [&](int me) {
+    for (const bool own : {true, false})
+      for (size_t s = stages.size(); s-- > 0;)
+        if ((stages[s].owner == me) == own && ready(s)) return s;
+    return stages.size();
+  };
+  const auto moved = [&] {
+    ++moves;
+    moves.notify_all();
+  };
+  run(crew, [&](int me) {
+    std::unique_lock lock(mutex);
+    while (!failed && stages.back().left < pieces) {
+      const size_t s = next(me);
+      if (s == stages.size()) {
+        const int seen = moves;
+        lock.unlock();
+        look_for([&] { return moves != seen; });
+        moves.wait(seen);
+        lock.lock();
+        continue;
       }
+      const int piece = stages[s].left;
+      stages[s].at_work = true;
+      lock.unlock();
+      try {
+        step(piece, static_cast<int>(s));
+      } catch (...) {
+        lock.lock();
+        failed = true;  // the stage stays at work: no piece overtakes this one
+        moved();
+        throw;
+      }
+      lock.lock();
+      stages[s].at_work = false;
+      ++stages[s].left;
+      moved();
+    }
   });
 }
 

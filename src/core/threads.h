@@ -32,10 +32,12 @@ class Threads {
   void run(int count, const std::function<void(int)>& fn);
 
   // step(piece, stage) for every piece of a series and every stage that it passes, the pieces in
-  // their order at each stage: each thread goes with a piece from stage to stage, behind the one
-  // ahead. Nobody waits but for that one, and what a piece is made of stays in one core's cache.
-  // When some step throws, the rest may be left out, and its exception is thrown again here.
-  void convoy(int pieces, int stages, const std::function<void(int piece, int stage)>& step);
+  // their order at each stage. A stage belongs to one thread, neighbouring stages to the same one,
+  // so that what a stage keeps stays in one core's cache; a thread that has nothing to do at its
+  // own helps at another's. costs: what a piece takes at each stage, in any unit. When some step
+  // throws, the rest may be left out, and its exception is thrown again here.
+  void convoy(int pieces, const std::vector<double>& costs,
+              const std::function<void(int piece, int stage)>& step);
 
  private:
   struct Job;

@@ -135,7 +135,9 @@ RuntimeFlow::RuntimeFlow(const Spec& spec, Weights& weights, net::Precision prec
     const RuntimeStep& step = *stages_.back().step;
     shape = step.fit(where, shape, folded(condition, shape.samples));
     look_ahead_ += step.look_ahead() * shape.samples;
-    multiply_adds_ += step.multiply_adds(shape.channels) / static_cast<double>(shape.samples);
+    stages_.back().multiply_adds =
+        step.multiply_adds(shape.channels) / static_cast<double>(shape.samples);
+    multiply_adds_ += stages_.back().multiply_adds;
   }
   // All of z has the positions of what remains.
   int64_t channels = shape.channels;

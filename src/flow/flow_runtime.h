@@ -65,7 +65,8 @@ class RuntimeFlow {
   struct Stage {
     RuntimeStepPtr step;  // null for a split
     int leaving = 0;
-    int64_t samples = 1;  // of a row that enters
+    int64_t samples = 1;       // of a row that enters
+    double multiply_adds = 0;  // per sample of audio
   };
 
   int joined(const Stage& split) const { return static_cast<int>(channels_ / split.samples); }

@@ -30,6 +30,7 @@ FlowStream::FlowStream(const RuntimeFlow& flow, Noise noise) : noise_(std::move(
     const int joined = flow.joined(*stage);
     stages_.push_back({stage->step ? stage->step->stream() : nullptr,
                        rows_to_fold(shape, stage->samples), stage->leaving, joined});
+    costs_.push_back(stage->multiply_adds);
     left_ += stage->leaving * joined;
   }
   int before = left_;
@@ -102,7 +103,7 @@ std::vector<float> FlowStream::push(const RuntimeCondition& condition, bool last
     const auto border = [&](int piece) {
       return static_cast<int>(int64_t{positions} * piece / count);
     };
-    threads.convoy(count, static_cast<int>(stages_.size()), [&](int piece, int stage) {
+    threads.convoy(count, costs_, [&](int piece, int stage) {
       Grid& x = made[static_cast<size_t>(piece)];
       if (stage == 0) x = noise(border(piece), border(piece + 1));
       x = pass(stages_[static_cast<size_t>(stage)], std::move(x), last && piece + 1 == count,

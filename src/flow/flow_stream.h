@@ -1,7 +1,8 @@
 // The flow's sampling direction on a series that comes in pieces: every step keeps what it still
 // needs, so that nothing is computed twice and the memory does not depend on the length. The audio
 // is, bit for bit, that of RuntimeFlow::inverse on the whole. Over bins what is long is cut into
-// smaller pieces that go through the steps one behind the other, each with a thread of its own.
+// smaller pieces that go through the steps one behind the other, each step with a thread of its
+// own.
 //
 //   FlowStream stream(flow, noise);
 //   stream.push(condition, false, threads)   // its rows, one piece after another -> audio
@@ -39,6 +40,7 @@ class FlowStream : public SampleStream {
   Noise noise_;
   std::map<int, ConditionWindow> conditions_;  // by fold
   std::vector<Stage> stages_;                  // in the order of sampling
+  std::vector<double> costs_;                  // multiply-adds of each
   int left_ = 0;                               // channels that come back at the splits
   int remaining_ = 0;                          // channels that enter the first stage
   int64_t positions_ = 0;                      // of z, so far

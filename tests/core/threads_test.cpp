@@ -159,13 +159,14 @@ TEST(Threads, DefaultIsAtLeastOne) {
 
 TEST(Threads, AConvoyKeepsTheOrderOfItsPiecesAtEveryStage) {
   constexpr int kPieces = 40, kStages = 7;
+  const std::vector<double> costs = {0, 1, 1, 5, 1, 1, 0};
   for (const int n : {1, 2, 3, 8}) {
     Threads threads(n);
     for (const int pieces : {0, 1, 2, kPieces}) {
       // Not atomic: what a stage keeps is safe because its pieces come one by one.
       std::vector<int> stage_of(static_cast<size_t>(pieces), 0);
       std::vector<std::vector<int>> passed(kStages);
-      threads.convoy(pieces, kStages, [&](int piece, int stage) {
+      threads.convoy(pieces, costs, [&](int piece, int stage) {
         EXPECT_EQ(stage_of[static_cast<size_t>(piece)]++, stage);
         if ((piece + stage) % 5 == 0) std::this_thread::sleep_for(std::chrono::microseconds(100));
         passed[static_cast<size_t>(stage)].push_back(piece);
@@ -182,7 +183,7 @@ TEST(Threads, AConvoyIsReallyOnTheWayAtOnce) {
   Threads threads(2);
   std::atomic<bool> follows{false};
   // The first piece waits at its second stage for the one behind it.
-  threads.convoy(2, 2, [&](int piece, int stage) {
+  threads.convoy(2, {1, 1}, [&](int piece, int stage) {
     if (piece == 1) follows = true;
     while (piece == 0 && stage == 1 && !follows) std::this_thread::yield();
   });
@@ -194,7 +195,7 @@ TEST(Threads, AConvoyThatFailsAnywhereEndsWithTheError) {
     Threads threads(n);
     for (int place = 0; place < 30; ++place) {
       std::atomic<int> beyond{0};
-      EXPECT_THROW(threads.convoy(10, 3,
+      EXPECT_THROW(threads.convoy(10, {0, 2, 1},
                                   [&](int piece, int stage) {
                                     if (piece * 3 + stage == place) {
                                       // By then whoever waits for it sleeps.
