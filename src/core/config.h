@@ -199,9 +199,16 @@ T part_from_json(Json json, const std::string& where) {
   return from_json<T>(json, where);
 }
 
+// Not by braces: what a list of them has begun is lost where memory ends within it.
+inline Json part_to_json(const std::string& kind) {
+  Json json;
+  json["kind"] = kind;
+  return json;
+}
+
 template <class T>
 Json part_to_json(const std::string& kind, const T& value) {
-  Json json = {{"kind", kind}};
+  Json json = part_to_json(kind);
   json.update(to_json(value));
   return json;
 }

@@ -18,13 +18,14 @@ inline constexpr int kSpecFormat = 1;
 
 struct Spec {
   int format = kSpecFormat;
-  std::string model;                     // the architecture's name in models/
-  Json mel = Json::object();             // the full mel convention (mel/convention.h)
-  Json conditioner = Json::object();     // mel -> what the steps are conditioned on
-  std::vector<Json> steps;               // audio -> z
-  Json base = Json{{"kind", "normal"}};  // the distribution of z
-  double sigma = 1.0;                    // the temperature to sample at unless told otherwise
-  Json provenance = Json::object();      // who trained it, on what, for how long, with what result
+  std::string model;                   // the architecture's name in models/
+  Json mel = Json::object();           // the full mel convention (mel/convention.h)
+  Json conditioner = Json::object();   // mel -> what the steps are conditioned on
+  std::vector<Json> steps;             // audio -> z
+  Json base = part_to_json("normal");  // the distribution of z
+  double sigma = 1.0;                  // the temperature to sample at unless told otherwise
+  int unseen = 0;                      // last channels of z, of which the mel tells nothing
+  Json provenance = Json::object();    // who trained it, on what, for how long, with what result
 };
 
 template <class Visitor>
@@ -36,6 +37,8 @@ void fields(Visitor& v, Spec& s) {
   v("steps", s.steps, "the steps of the flow, from audio to z");
   v("base", s.base, "distribution of z");
   v("sigma", s.sigma, "default sampling temperature", Range{0, 10});
+  v("unseen", s.unseen, "last channels of z, of which the mel tells nothing (flow/temperature.h)",
+    Range{0, 65536});
   v("provenance", s.provenance, "where the weights come from");
 }
 
