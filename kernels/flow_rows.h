@@ -13,6 +13,7 @@
 #include "kernels/coupling.h"
 #include "kernels/span.h"
 #include "kernels/status.h"
+#include "kernels/temperature.h"
 
 namespace fluvox::kernels {
 
@@ -20,13 +21,13 @@ namespace fluvox::kernels {
 struct DrawnSpan {
   std::ptrdiff_t begin, end;
   std::uint64_t seed, item, first;
-  float sigma;
+  Temperature temperature;
   const float* given;  // nullptr: drawn. Else taken from here, row begin first
 };
 
-// z[t][c] = sigma normal(seed, item, first_channel + c folded + n % folded, n / folded) with
-// n = first + t - begin: the numbers of noise.h bit for bit; or given[t - begin][c].
-// c in [0, channels); `folded`: rows to a position
+// z[t][c] = T(k) normal(seed, item, k, n / folded) with k = first_channel + c folded + n % folded
+// and n = first + t - begin: the numbers of noise.h bit for bit; or given[t - begin][c]. c in [0,
+// channels); `folded`: rows to a position; T: the temperature, rounded to float32
 Status drawn_rows_cuda(float* z, std::ptrdiff_t stride, int first_channel, int channels, int folded,
                        const DrawnSpan* spans, int span_count, std::ptrdiff_t rows, Stream stream);
 

@@ -22,9 +22,10 @@ __global__ void drawn_kernel(float* z, std::ptrdiff_t stride, int first_channel,
     const auto phase = static_cast<int>(n % static_cast<std::uint64_t>(folded));
     const auto channel = static_cast<std::uint32_t>(first_channel + c * folded + phase);
     z[(s->begin + row) * stride + c] =
-        s->given != nullptr ? s->given[row * channels + c]
-                            : times(s->sigma, normal(s->seed, s->item, channel,
-                                                     n / static_cast<std::uint64_t>(folded)));
+        s->given != nullptr
+            ? s->given[row * channels + c]
+            : times(static_cast<float>(s->temperature.of(channel)),
+                    normal(s->seed, s->item, channel, n / static_cast<std::uint64_t>(folded)));
     return;
   }
 }

@@ -1,9 +1,19 @@
 #include "models/compact.h"
 
+#include <cmath>
+
 #include "flow/registry.h"
 #include "mel/filterbank.h"
 
 namespace fluvox::models {
+namespace {
+
+// Those in whose middle no filter of the mel is
+int bins_unseen(const mel::Convention& c) {
+  return c.hop - static_cast<int>(std::ceil(c.fmax / (c.sample_rate / 2.0) * c.hop - 0.5));
+}
+
+}  // namespace
 
 flow::Spec spec_of(const Compact& m, const mel::Convention& convention) {
   if (convention.log != "ln" || convention.quantity != "magnitude" || convention.gain != 1 ||
@@ -15,7 +25,8 @@ flow::Spec spec_of(const Compact& m, const mel::Convention& convention) {
             convention.name);
   flow::Spec spec;
   spec.model = "compact";
-  spec.sigma = 0.8;
+  spec.sigma = m.sigma;
+  spec.unseen = bins_unseen(convention);
   spec.mel = to_json(convention);
   const int bins = convention.hop;
   spec.conditioner =

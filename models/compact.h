@@ -20,6 +20,7 @@ struct Compact {
   int width = 64;
   int maps = 4;
   double limit = 1.5;
+  double sigma = 0.8;
 };
 
 template <class Visitor>
@@ -31,6 +32,8 @@ void fields(Visitor& v, Compact& m) {
   v("width", m.width, "width of the net that makes the maps", Range{1, 4096});
   v("maps", m.maps, "learned maps", Range{1, 64});
   v("limit", m.limit, "bound of the log-scale", Range{0.01, 10});
+  v("sigma", m.sigma, "temperature to sample at, in training for the loss on mels too",
+    Range{0, 10});
 }
 
 flow::Spec spec_of(const Compact&, const mel::Convention&);

@@ -45,7 +45,10 @@ std::string describe(const flow::Model& model, const runtime::Session& session) 
                 mel.log.c_str());
   out += line;
   out += text("z           ", session.z_channels(), " channels, one position for ",
-              session.z_channels(), " samples; sampled at sigma ", model.spec.sigma, "\n");
+              session.z_channels(), " samples; sampled at sigma ", model.spec.sigma);
+  if (model.spec.unseen > 0)
+    out += text(", the last ", model.spec.unseen, ", beyond the mel, at 1");
+  out += "\n";
   std::snprintf(line, sizeof line,
                 "work        %.3f M multiply-adds for a sample, all folds done\n",
                 session.multiply_adds() * 1e-6);

@@ -147,7 +147,7 @@ void Tape::load(const std::vector<Piece>& pieces, kernels::Stream stream) {
       if (latent.drawn) {
         drawn.seed = latent.drawn->seed;
         drawn.item = latent.drawn->item;
-        drawn.sigma = latent.drawn->sigma;
+        drawn.temperature = latent.drawn->temperature;
         continue;
       }
       const std::vector<float> noise = noise_of(latent, draw, from, to);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "flow/registry.h"
+#include "flow/temperature.h"
 
 namespace fluvox::flow {
 
@@ -143,17 +144,25 @@ Tensor TorchFlow::inverse(const Tensor& z, const Condition& condition) {
   return run_inverse(z, condition, false).x;
 }
 
-Tensor TorchFlow::draw(const Condition& condition, int64_t samples, double sigma) {
+Tensor TorchFlow::temperatures(double sigma, const at::TensorOptions& options) const {
+  const Temperature temperature = temperature_of(spec_, sigma, samples_);
+  std::vector<double> values;
+  for (int64_t c = 0; c < samples_; ++c) values.push_back(temperature.of(c));
+  return torch::tensor(values, torch::kFloat64).view({samples_, 1}).to(options);
+}
+
+Tensor TorchFlow::draw(const Condition& condition, int64_t samples) {
   if (samples % samples_ != 0)
     throw Error(Fault::input, "shape-mismatch",
                 text("sample: expected a number of samples that is a multiple of ", samples_,
                      ", found ", samples));
-  return sigma * base_->draw({condition.features.size(0), samples_, samples / samples_},
-                             condition.features.options());
+  return base_->draw({condition.features.size(0), samples_, samples / samples_},
+                     condition.features.options());
 }
 
 Tensor TorchFlow::sample(const Condition& condition, int64_t samples, double sigma) {
-  return inverse(draw(condition, samples, sigma), condition);
+  const Tensor z = draw(condition, samples);
+  return inverse(temperatures(sigma, z.options()) * z, condition);
 }
 
 TorchFlow::Drawn TorchFlow::sample_with_log_prob(const Condition& condition, int64_t samples,
@@ -161,10 +170,10 @@ TorchFlow::Drawn TorchFlow::sample_with_log_prob(const Condition& condition, int
   if (!(sigma > 0))
     throw Error(Fault::usage, "sigma-invalid",
                 text("sigma: expected a number above 0 for a density, found ", sigma));
-  const Tensor z = draw(condition, samples, sigma);
-  const auto [x, log_det] = run_inverse(z, condition, true);
-  const double stretched = static_cast<double>(samples) * std::log(sigma);
-  return {x, base_->log_density(z / sigma) - stretched + log_det};
+  const Tensor z = draw(condition, samples), scale = temperatures(sigma, z.options());
+  const auto [x, log_det] = run_inverse(scale * z, condition, true);
+  const Tensor stretched = scale.log().sum() * z.size(2);
+  return {x, base_->log_density(z) - stretched + log_det};
 }
 
 void TorchFlow::initialise(const Tensor& audio, const Condition& condition) {

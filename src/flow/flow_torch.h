@@ -24,6 +24,7 @@ class TorchFlow : public torch::nn::Module {
   explicit TorchFlow(const Spec& spec);
 
   const Spec& spec() const { return spec_; }
+  torch::Device device() const { return parameters().front().device(); }  // .to(device) moves it
   net::Margins margins() const { return conditioner_->margins(); }
 
   // mel [B, bands, left + F + right] with its margins (net_torch.h: with_margins)
@@ -37,13 +38,15 @@ class TorchFlow : public torch::nn::Module {
   Tensor log_prob(const Tensor& x, const Condition& condition);
   Tensor inverse(const Tensor& z, const Condition& condition);  // the x whose z this is
   // x of `samples` samples for every item of the condition, z drawn from the base and multiplied by
-  // sigma. LibTorch's generator draws.
+  // the temperatures. LibTorch's generator draws.
   Tensor sample(const Condition& condition, int64_t samples, double sigma = 1);
   // The same and its log-density under the flow at that temperature, which is above 0.
   struct Drawn {
     Tensor x, log_prob;
   };
   Drawn sample_with_log_prob(const Condition& condition, int64_t samples, double sigma = 1);
+  // Of the channels of z, [channels, 1] (temperature.h)
+  Tensor temperatures(double sigma, const at::TensorOptions& options) const;
 
   // Of a flow of steps that are autoregressive over time: each sample's Gaussian given what came
   // before it, N(mean, exp(2 log_scale)), all [B, T] (gaussians_torch.cpp). Of x that is given,
@@ -85,7 +88,7 @@ class TorchFlow : public torch::nn::Module {
 
   TorchStep::Result run_forward(const Tensor& audio, const Condition& condition,
                                 std::vector<Tensor>* kept);
-  Tensor draw(const Condition& condition, int64_t samples, double sigma);
+  Tensor draw(const Condition& condition, int64_t samples);
   TorchStep::Inverted run_inverse(const Tensor& z, const Condition& condition, bool with_log_det);
   TorchStep::Result run_reversibly(const Tensor& audio, const Condition& condition);
   [[noreturn]] void blame(const Tensor& x, const Condition& condition);

@@ -10,18 +10,19 @@
 #include <vector>
 
 #include "flow/step_runtime.h"
+#include "flow/temperature.h"
 
 namespace fluvox::flow {
 
 // z of channels [first_channel, first_channel + columns) at positions [first, first + rows)
 using Noise = std::function<Grid(int first_channel, int columns, int64_t first, int rows)>;
 
-// What is turned into sound. Where `drawn` is there, noise gives sigma times the numbers of
-// kernels/noise.h at these addresses, and another processor draws them itself.
+// What is turned into sound. Where `drawn` is there, noise gives the numbers of kernels/noise.h at
+// these addresses, times the temperature, and another processor draws them itself.
 struct Latent {
   struct Drawn {
     uint64_t seed, item;
-    float sigma;
+    Temperature temperature;
   };
   Noise noise;
   std::optional<Drawn> drawn = {};

@@ -69,16 +69,18 @@ flow::Latent Session::Plan::latent(const RenderOptions& options) {
       return grid;
     }};
   }
+  const flow::Temperature temperature = flow::temperature_of(spec, sigma, flow.channels());
   flow::Latent latent;
   if (kind_of(spec.base, "base") == "normal")
-    latent.drawn = {options.seed, options.item, static_cast<float>(sigma)};
-  latent.noise = [this, sigma = static_cast<float>(sigma), seed = options.seed,
-                  item = options.item](int first_channel, int columns, int64_t first, int rows) {
+    latent.drawn = {options.seed, options.item, temperature};
+  latent.noise = [this, temperature, seed = options.seed, item = options.item](
+                     int first_channel, int columns, int64_t first, int rows) {
     flow::Grid grid(rows, columns);
     threads.run(columns, [&](int c) {
       std::vector<float> z(static_cast<size_t>(rows));
       flow.base().draw(z, seed, item, first_channel + c, static_cast<uint64_t>(first));
-      for (int t = 0; t < rows; ++t) grid.row(t)[c] = sigma * z[static_cast<size_t>(t)];
+      const auto scale = static_cast<float>(temperature.of(first_channel + c));
+      for (int t = 0; t < rows; ++t) grid.row(t)[c] = scale * z[static_cast<size_t>(t)];
     });
     return grid;
   };

@@ -14,8 +14,8 @@ using FlowRows = DeviceTest;
 // Equal numbers, not close ones: two series, each with an address and a temperature of its own.
 TEST_F(FlowRows, DrawsTheVeryBitsOfTheCpu) {
   constexpr int kStride = 5, kColumn = 1, kChannels = 3, kFirst = 2;
-  const std::vector<DrawnSpan> spans = {{1, 8, 11, 0x1234567890ull, 1021, 0.8f, nullptr},
-                                        {9, 12, 12, 7, 0xffffffffffull, 1, nullptr}};
+  const std::vector<DrawnSpan> spans = {{1, 8, 11, 0x1234567890ull, 1021, {0.8, 0.9, 4}, nullptr},
+                                        {9, 12, 12, 7, 0xffffffffffull, {1, 1, 0}, nullptr}};
   DeviceArray<DrawnSpan> table(spans);
   DeviceArray<float> z(13 * kStride);
   const Status status = drawn_rows_cuda(z.data() + kColumn, kStride, kFirst, kChannels, 1,
@@ -28,8 +28,9 @@ TEST_F(FlowRows, DrawsTheVeryBitsOfTheCpu) {
       for (int c = 0; c < kChannels; ++c) {
         const auto at = static_cast<std::size_t>(row * kStride + kColumn + c);
         const auto position = s.first + static_cast<std::uint64_t>(row - s.begin);
-        EXPECT_EQ(drawn[at], s.sigma * normal(s.seed, s.item,
-                                              static_cast<std::uint32_t>(kFirst + c), position));
+        EXPECT_EQ(drawn[at],
+                  static_cast<float>(s.temperature.of(kFirst + c)) *
+                      normal(s.seed, s.item, static_cast<std::uint32_t>(kFirst + c), position));
         made[at] = true;
       }
   for (std::size_t i = 0; i < drawn.size(); ++i) EXPECT_TRUE(made[i] || std::isnan(drawn[i])) << i;
@@ -37,7 +38,7 @@ TEST_F(FlowRows, DrawsTheVeryBitsOfTheCpu) {
 
 // Three rows to a position: they are channels of it, side by side.
 TEST_F(FlowRows, FoldedRowsShareAPosition) {
-  DeviceArray<DrawnSpan> table(std::vector<DrawnSpan>{{0, 7, 5, 6, 4, 1, nullptr}});
+  DeviceArray<DrawnSpan> table(std::vector<DrawnSpan>{{0, 7, 5, 6, 4, {1, 1, 0}, nullptr}});
   DeviceArray<float> z(7 * 2);
   ASSERT_TRUE(drawn_rows_cuda(z.data(), 2, 10, 2, 3, table.data(), 1, 7, nullptr).ok());
   const std::vector<float> drawn = z.download();
@@ -49,7 +50,7 @@ TEST_F(FlowRows, FoldedRowsShareAPosition) {
 TEST_F(FlowRows, GivenNumbersComeInTheirOrder) {
   const std::vector<float> numbers = random_floats(6, 1);
   DeviceArray<float> given(numbers), z(10);
-  DeviceArray<DrawnSpan> table(std::vector<DrawnSpan>{{1, 4, 0, 0, 0, 1, given.data()}});
+  DeviceArray<DrawnSpan> table(std::vector<DrawnSpan>{{1, 4, 0, 0, 0, {1, 1, 0}, given.data()}});
   ASSERT_TRUE(drawn_rows_cuda(z.data(), 2, 0, 2, 1, table.data(), 1, 4, nullptr).ok());
   const std::vector<float> taken = z.download();
   EXPECT_EQ(std::vector<float>(taken.begin() + 2, taken.begin() + 8), numbers);

@@ -163,6 +163,30 @@ TEST(TorchFlow, SamplesCarryTheirOwnDensity) {
   }
 }
 
+// Two of four channels at the temperature of the spec, two at that of what the mel does not see.
+TEST(TorchFlow, SamplesOfTwoTemperaturesCarryTheirDensity) {
+  const torch::NoGradGuard no_grad;
+  Spec spec = unconditioned({{"kind", "normal"}});
+  spec.sigma = 0.8;
+  spec.unseen = 2;
+  const auto flow = build(spec);
+  flow->to(torch::kFloat64);
+  const Condition condition = flow->condition(torch::zeros({2, 1, 5}, torch::kFloat64));
+  torch::manual_seed(4);
+  const auto cool = flow->sample_with_log_prob(condition, 20, 0.4);
+  torch::manual_seed(4);
+  const auto warm = flow->sample_with_log_prob(condition, 20, 1);
+  const auto at_04 = flow->inference(cool.x, condition), at_1 = flow->inference(warm.x, condition);
+  ASSERT_EQ(at_1.z.size(1), 4);
+  const Tensor ratio = torch::tensor({0.4, 0.4, 0.5, 0.5}, torch::kFloat64).view({4, 1});
+  EXPECT_LT((at_04.z - ratio * at_1.z).abs().max().item<double>(), 1e-9);
+  // Five positions
+  const double stretched = 5 * (2 * std::log(0.4) + 2 * std::log(0.5));
+  const Tensor expected = warm.log_prob - at_1.log_det - stretched + at_04.log_det;
+  EXPECT_LT((cool.log_prob - expected).abs().max().item<double>(), 1e-9);
+  EXPECT_LT((warm.log_prob - flow->log_prob(warm.x, condition)).abs().max().item<double>(), 1e-9);
+}
+
 TEST(TorchFlow, TheRuntimeHasTheSameBases) {
   const torch::NoGradGuard no_grad;
   for (const Json& base : {Json{{"kind", "normal"}}, Json{{"kind", "logistic"}},

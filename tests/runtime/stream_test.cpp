@@ -40,8 +40,9 @@ std::vector<float> at_once(const flow::Model& model, const mel::Mel& mel, uint64
   std::vector<float> z;
   for (int c = 0; c < flow.channels(); ++c)
     for (int t = 0; t < positions; ++t)
-      z.push_back(static_cast<float>(model.spec.sigma) *
-                  kernels::normal(seed, 0, static_cast<uint32_t>(c), static_cast<uint64_t>(t)));
+      z.push_back(
+          (c < flow.channels() - model.spec.unseen ? static_cast<float>(model.spec.sigma) : 1) *
+          kernels::normal(seed, 0, static_cast<uint32_t>(c), static_cast<uint64_t>(t)));
   return flow.inverse(z, flow.condition(grid, threads), threads);
 }
 

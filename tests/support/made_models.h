@@ -65,6 +65,7 @@ inline flow::Model small_compact(unsigned seed = 1) {
   flow::Model model;
   model.spec.model = "compact";
   model.spec.sigma = 0.8;
+  model.spec.unseen = 5;
   model.spec.mel = to_json(small_convention());
   net::Spectral spectral;
   spectral.bands = 8;
