@@ -1,6 +1,7 @@
 #include "train/mel_loss.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "mel/filterbank.h"
 
@@ -8,7 +9,7 @@ namespace fluvox::train {
 
 using torch::Tensor;
 
-constexpr double kToneMargin = 0.25;
+constexpr double kToneMargin = 0.25, kPulseMargin = 0.05;
 
 MelLoss::MelLoss(const mel::Convention& convention) : convention_(convention) {
   const mel::Filterbank filters(convention);
@@ -20,15 +21,24 @@ MelLoss::MelLoss(const mel::Convention& convention) : convention_(convention) {
   window_ = torch::hann_window(convention.window, convention.window_kind == "hann");
 }
 
+namespace {
+
+// |STFT|^2 [B, bins, frames] of the frames whose windows lie inside
+Tensor power_of(const Tensor& x, int64_t fft, int64_t hop, const Tensor& window) {
+  const Tensor bins =
+      torch::stft(x, fft, hop, window.size(0), window, false, "reflect", false, true, true);
+  return torch::real(bins).square() + torch::imag(bins).square();
+}
+
+}  // namespace
+
 Tensor MelLoss::log_mel(const Tensor& x) const {
   const mel::Convention& c = convention_;
-  const Tensor bins = torch::stft(x, c.fft, c.hop, c.window, window_.to(x.dtype()), false,
-                                  "reflect", false, true, true);
-  Tensor power = torch::real(bins).square() + torch::imag(bins).square() + c.power_epsilon;
+  Tensor power = power_of(x, c.fft, c.hop, window_.to(x.options())) + c.power_epsilon;
   // The root has no slope at zero.
   power = power.clamp_min(std::max(c.power_floor, 1e-14));
   const Tensor summed =
-      torch::matmul(filters_.to(x.dtype()), c.quantity == "magnitude" ? power.sqrt() : power);
+      torch::matmul(filters_.to(x.options()), c.quantity == "magnitude" ? power.sqrt() : power);
   return torch::log(summed.clamp_min(c.floor));
 }
 
@@ -46,11 +56,25 @@ Tensor MelLoss::tones(const Tensor& x) const {
   return (rows.select(3, away / 2).log() - around.mean(3).log()).mean(at::IntArrayRef({0, 2}));
 }
 
+Tensor MelLoss::pulses(const Tensor& x) const {
+  // A hop that eight do not divide has fewer places.
+  const int64_t hop = convention_.hop, places = std::gcd(hop, int64_t{8}), place = hop / places;
+  const Tensor window = torch::hann_window(2 * place, x.options().requires_grad(false));
+  const Tensor all = power_of(x, 2 * place, place, window) + 1e-10;
+  const int64_t hops = all.size(2) / places, parts = std::min<int64_t>(place, 8);
+  const Tensor power = all.narrow(1, 1, place / parts * parts)
+                           .narrow(2, 0, hops * places)
+                           .reshape({x.size(0), parts, -1, hops, places})
+                           .mean(2);
+  return (power / power.mean(3, true)).mean(at::IntArrayRef({0, 2})).log();
+}
+
 Tensor MelLoss::operator()(const Tensor& x, const Tensor& y) const {
   const Tensor a = log_mel(x), b = log_mel(y);
   const Tensor louder = (torch::logsumexp(2 * a, {1, 2}) - torch::logsumexp(2 * b, {1, 2})) / 2;
   const Tensor buzz = torch::relu(tones(x) - tones(y) - kToneMargin);
-  return (a - b).abs().mean() + louder.abs().mean() + buzz.mean() / 2;
+  const Tensor pulse = torch::relu((pulses(x) - pulses(y)).abs() - kPulseMargin);
+  return (a - b).abs().mean() + louder.abs().mean() + buzz.mean() / 2 + pulse.mean();
 }
 
 }  // namespace fluvox::train

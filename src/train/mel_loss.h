@@ -8,6 +8,7 @@
 //   loss = mean over frames and bands of | ln m(x) - ln m(y) |
 //        + mean over segments of | ln sum m(x)^2 - ln sum m(y)^2 | / 2
 //        + mean over parts of max(T(x) - T(y) - 0.25, 0) / 2
+//        + mean over parts and places of max(| ln R(x) - ln R(y) | - 0.05, 0)
 // over the frames whose windows lie inside; m = max(filters . |STFT|, floor); x is a sample, y the
 // recording whose mel it was given.
 // The first term alone is content with copies that are too quiet, since it looks at medians of
@@ -20,6 +21,12 @@
 // What chance alone makes of T is within that 0.25 for the most part: the loss shall not teach a
 // model to be less random than it is. Around it: nearer to this line than to the next, and an
 // eighth of that way off at least.
+//
+// Nor does a mel tell when within a hop the noise in it sounds: its window spans four of them. The
+// surest way to a given mel is a pulse in the middle of each frame, which is a buzz too, without
+// lines. So a hop is cut into eight places, and the power p of a place, from a Hann window of two
+// of them, in eight parts of its bins, is held against that of its hop:
+//   R = mean over hops, and over segments, of p / (mean of p over the hop's places)
 #pragma once
 
 #include <torch/torch.h>
@@ -40,6 +47,7 @@ class MelLoss {
  private:
   torch::Tensor log_mel(const torch::Tensor& x) const;  // [B, bands, frames]
   torch::Tensor tones(const torch::Tensor& x) const;    // [parts]
+  torch::Tensor pulses(const torch::Tensor& x) const;   // [parts, places]
 
   mel::Convention convention_;
   torch::Tensor filters_, window_;  // [bands, bins], [window]

@@ -53,7 +53,35 @@ std::vector<double> tones_by_sums(const std::vector<float>& x, int hop) {
   return tones;
 }
 
-// The mean difference of the two analyses, that of their levels and that of their lines, over
+// When within a hop the sound is loud, by sums over the samples: for each of eight parts of the
+// bins and each of eight places, ln of the mean over hops of a place's power over its hop's.
+std::vector<double> pulses_by_sums(const std::vector<float>& x, int hop) {
+  const int place = hop / 8, hops = ((static_cast<int>(x.size()) - 2 * place) / place + 1) / 8;
+  std::vector<double> sums(64);
+  for (int h = 0; h < hops; ++h)
+    for (int part = 0; part < 8; ++part) {
+      std::vector<double> power(8);
+      double all = 0;
+      for (int at = 0; at < 8; ++at) {
+        for (int bin = 1 + part * (place / 8); bin < 1 + (part + 1) * (place / 8); ++bin) {
+          std::complex<double> sum = 0;
+          for (int n = 0; n < 2 * place; ++n) {
+            const double turn = std::numbers::pi * n / place;
+            sum += x[static_cast<size_t>((h * 8 + at) * place + n)] * 0.5 * (1 - std::cos(turn)) *
+                   std::polar(1.0, -turn * bin);
+          }
+          power[static_cast<size_t>(at)] += (std::norm(sum) + 1e-10) / (place / 8);
+        }
+        all += power[static_cast<size_t>(at)];
+      }
+      for (int at = 0; at < 8; ++at)
+        sums[static_cast<size_t>(part * 8 + at)] += 8 * power[static_cast<size_t>(at)] / all / hops;
+    }
+  for (double& sum : sums) sum = std::log(sum);
+  return sums;
+}
+
+// The mean difference of the two analyses, those of their levels, lines and pulses, over
 // frames whose windows lie inside the sound, in nepers.
 double by_analysis(const std::vector<float>& x, const std::vector<float>& y,
                    const mel::Convention& c) {
@@ -76,7 +104,12 @@ double by_analysis(const std::vector<float>& x, const std::vector<float>& y,
   double lines = 0;
   for (size_t part = 0; part < 8; ++part)
     lines += std::max(tones_a[part] - tones_b[part] - 0.25, 0.0) / 8;
-  return sum / count + std::abs(std::log(power_a / power_b)) / 2 + lines / 2;
+  const std::vector<double> pulses_a = pulses_by_sums(x, c.hop),
+                            pulses_b = pulses_by_sums(y, c.hop);
+  double pulses = 0;
+  for (size_t i = 0; i < 64; ++i)
+    pulses += std::max(std::abs(pulses_a[i] - pulses_b[i]) - 0.05, 0.0) / 64;
+  return sum / count + std::abs(std::log(power_a / power_b)) / 2 + lines / 2 + pulses;
 }
 
 // The product's own analysis is in double precision, by another FFT, sparse filters and paddings.
@@ -116,6 +149,22 @@ TEST(MelLoss, SoundsThatRepeatThemselvesFromFrameToFrameCost) {
     scattered[0][n * c.hop + n * 89 % c.hop] += 0.02;
   }
   EXPECT_GT(loss(buzzing, y).item<double>(), loss(scattered, y).item<double>() + 0.5);
+}
+
+// Noise that is loud at the same time in every hop, or at random ones: a mel hardly tells them
+// apart.
+TEST(MelLoss, NoiseThatPulsesWithTheFramesCosts) {
+  const mel::Convention c = mel::convention("tacotron2");
+  const MelLoss loss(c);
+  torch::manual_seed(8);
+  const int64_t hops = 60, place = c.hop / 8;
+  const Tensor noise = 0.05 * torch::randn({1, hops * c.hop}, torch::kFloat64);
+  Tensor pulsing = noise.clone(), scattered = noise.clone();
+  for (int64_t h = 0; h < hops; ++h) {
+    pulsing.narrow(1, h * c.hop + 3 * place, place) *= 2;
+    scattered.narrow(1, h * c.hop + h * 5 % 8 * place, place) *= 2;
+  }
+  EXPECT_GT(loss(pulsing, noise).item<double>(), loss(scattered, noise).item<double>() + 0.15);
 }
 
 TEST(MelLoss, GradientIsThatOfDifferences) {
