@@ -64,9 +64,9 @@ function(fluvox_emulate target)
   target_compile_definitions(${target} PRIVATE FLUVOX_EMULATION)
 endfunction()
 
-# fluvox_gpu_tests(): the tests of tests/emulation on a real GPU, as test_gpu, and those of the operators, as
-# test_ops_gpu, with the ctest label gpu; the target gpu_tests builds them. Each case skips with the reason where
-# there is no GPU.
+# fluvox_gpu_tests(): the tests of tests/emulation on a real GPU, as test_gpu, those of the operators, as
+# test_ops_gpu, and those of the trainer, as test_train_gpu, with the ctest label gpu; the target gpu_tests builds
+# them. Each case skips with the reason where there is no GPU.
 function(fluvox_gpu_tests)
   add_custom_target(gpu_tests)
   if(NOT TARGET fluvox_kernels_cuda)
@@ -79,7 +79,12 @@ function(fluvox_gpu_tests)
   target_sources(test_gpu PRIVATE ${PROJECT_SOURCE_DIR}/src/audio/encoding.cpp)
   add_dependencies(gpu_tests test_gpu)
   if(TARGET fluvox_ops_cuda)
-    fluvox_test(ops_gpu LABEL gpu DEPENDS fluvox_kernels fluvox_core fluvox_ops fluvox_ops_cuda fluvox_kernels_cuda)
+    fluvox_test(ops_gpu LABEL gpu DEPENDS fluvox_kernels fluvox_core fluvox_ops ${fluvox_torch_gpu})
     add_dependencies(gpu_tests test_ops_gpu)
+  endif()
+  if(TARGET fluvox_ops_cuda AND TARGET fluvox_train)
+    fluvox_test(train_gpu LABEL gpu DEPENDS ${runtime_test_links} fluvox_ops fluvox_torch fluvox_train
+                ${fluvox_torch_gpu})
+    add_dependencies(gpu_tests test_train_gpu)
   endif()
 endfunction()

@@ -73,12 +73,17 @@ void chunk_flag(CLI::App& command, int& chunk) {
       ->capture_default_str();
 }
 
-void processor_flag(CLI::App& command, Flags& flags) {
+void device_flag(CLI::App& command, Flags& flags, const std::string& does) {
   command
-      .add_option("--device", flags.device,
-                  "what renders: cpu, cuda, cuda:N for the N-th GPU, or auto: a GPU where one can")
+      .add_option(
+          "--device", flags.device,
+          "what " + does + ": cpu, cuda, cuda:N for the N-th GPU, or auto: a GPU where one can")
       ->type_name("NAME")
       ->capture_default_str();
+}
+
+void processor_flag(CLI::App& command, Flags& flags) {
+  device_flag(command, flags, "renders");
   precision_flag(command, flags);
 }
 

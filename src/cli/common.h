@@ -43,11 +43,12 @@ void sigma_flag(CLI::App& command, Flags& flags);                            // 
 void noise_flag(CLI::App& command, Flags& flags);                            // --noise
 void chunk_flag(CLI::App& command, int& chunk);                              // --chunk
 void precision_flag(CLI::App& command, Flags& flags);                        // --precision
-void processor_flag(CLI::App& command, Flags& flags);                        // --device, too
-void threads_flag(CLI::App& command, Flags& flags);                          // --threads
-void encoding_flag(CLI::App& command, Flags& flags);                         // --encoding
-void json_flag(CLI::App& command, Flags& flags);                             // --json
-void report_flags(CLI::App& command, Flags& flags);  // --progress, -q, -v; they act when parsed
+void device_flag(CLI::App& command, Flags& flags, const std::string& does);
+void processor_flag(CLI::App& command, Flags& flags);  // --device, too
+void threads_flag(CLI::App& command, Flags& flags);    // --threads
+void encoding_flag(CLI::App& command, Flags& flags);   // --encoding
+void json_flag(CLI::App& command, Flags& flags);       // --json
+void report_flags(CLI::App& command, Flags& flags);    // --progress, -q, -v; they act when parsed
 
 ProgressMode progress_mode(const Flags& flags);
 

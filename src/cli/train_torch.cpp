@@ -13,6 +13,7 @@
 #include "flow/model_file.h"
 #include "fluvox_version.h"
 #include "models/registry.h"
+#include "train/device.h"
 #include "train/trainer.h"
 
 namespace fluvox::cli {
@@ -72,6 +73,7 @@ int run(const TrainFlags& flags) {
   if (flags.threads > 0) at::set_num_threads(flags.threads);
   train::TrainOptions options{flags.resume, {}, progress_mode(flags)};
   options.rehearsal = flags.dry_run;
+  options.device = train::device_of(flags.device);
   if (!flags.init.empty()) options.init = flags.init;
   if (!flags.teacher.empty()) options.teacher = flags.teacher;
   const auto timeout = std::chrono::milliseconds(std::llround(1000 * settings.peer_timeout));
@@ -105,6 +107,7 @@ void run_flags(CLI::App& command, TrainFlags& flags) {
   command.add_flag("--dry-run", flags.dry_run,
                    "read the corpus, run three steps, say what memory and time a run will take; "
                    "write nothing");
+  device_flag(command, flags, "trains");
   threads_flag(command, flags);
   json_flag(command, flags);
   report_flags(command, flags);
@@ -116,6 +119,7 @@ void add_train(Program& program) {
       "  fluvox train -f recipes/compact_mixed/config.toml -d runs/voice\n"
       "  fluvox train -f recipes/compact_mixed/config.toml -d runs/voice --resume\n"
       "  fluvox train --set model=waveglow --set 'corpora=[{path=\"wavs\"}]' -d runs/waveglow\n"
+      "  fluvox train -f recipes/waveglow_ljspeech/config.toml -d runs/waveglow --device cuda\n"
       "  torchrun --nproc-per-node 2 --no-python fluvox train -f config.toml -d runs/voice\n"
       "  fluvox train -f one_speaker.toml --prior voice.safetensors --prior-deviation 0.01 "
       "-d runs/her\n" +

@@ -1,11 +1,10 @@
 #include "cuda/device.h"
 
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
-#include <string_view>
 
+#include "core/device_name.h"
 #include "core/error.h"
 #include "cuda/gpus.h"
 #include "cuda/sampler.h"
@@ -13,24 +12,6 @@
 
 namespace fluvox::cuda {
 namespace {
-
-constexpr std::string_view kNumbered = "cuda:";
-
-// The number of the GPU that `device` asks for; nothing for the CPU.
-std::optional<int> gpu_of(const std::string& device) {
-  if (device == "cpu") return {};
-  if (device == "auto" || device == "cuda") return 0;
-  int number = -1;
-  if (device.starts_with(kNumbered)) {
-    const char* end = device.data() + device.size();
-    const auto read = std::from_chars(device.data() + kNumbered.size(), end, number);
-    if (read.ec != std::errc() || read.ptr != end) number = -1;
-  }
-  if (number < 0)
-    throw Error(Fault::usage, "usage",
-                text("--device: expected cpu, cuda, cuda:N or auto, found ", device));
-  return number;
-}
 
 // A GPU that is not there is refused before anything is read.
 std::optional<int> available(const std::string& device) {
@@ -40,11 +21,7 @@ std::optional<int> available(const std::string& device) {
   const auto count = static_cast<int>(gpus.names.size());
   if (*number < count) return number;
   if (device == "auto") return {};
-  throw Error(Fault::device, "gpu-missing",
-              text("--device ", device, ": ",
-                   count == 0 ? "no GPU: " + gpus.missing
-                              : text("expected one of the ", count, " GPUs from cuda:0 on"),
-                   "; --device cpu renders without one"));
+  throw no_gpu(device, count, gpus.missing, "renders");
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ Json about(const Checkpoint& c) {
           {"best_held_out", c.best_held_out},
           {"best_step", c.best_step},
           {"rate_factor", c.rate_factor},
+          {"loss_scale", c.loss_scale},
           {"settings", c.settings},
           {"spec", c.spec}};
 }
@@ -84,6 +85,7 @@ Checkpoint read_checkpoint(const fs::path& path) {
     checkpoint.best_held_out = parsed.value("best_held_out", 0.0);
     checkpoint.best_step = parsed.value("best_step", int64_t{-1});
     checkpoint.rate_factor = parsed.value("rate_factor", 1.0);
+    checkpoint.loss_scale = parsed.value("loss_scale", 0.0);
     checkpoint.settings = parsed.at("settings");
     checkpoint.spec = parsed.at("spec");
   } catch (const Json::exception& error) {  // its hash is right, but anybody can make one

@@ -23,6 +23,7 @@ struct Checkpoint {
   double best_held_out = 0;
   int64_t best_step = -1;
   double rate_factor = 1;  // halved each time that training diverged
+  double loss_scale = 0;   // of fp16 (trainer.cpp); 0: as a run begins
   Tensors tensors;         // weights/NAME, average/NAME, moment1/NAME, moment2/NAME, state/NAME
 };
 

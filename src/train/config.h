@@ -44,6 +44,7 @@ struct TrainSettings {
   int warmup = 100;
   double final_rate = 0.05;
   double weight_decay = 0;
+  bool weight_norm = false;
   double clip = 1.0;
   double ema = 0.997;
   std::string precision = "fp32";
@@ -85,11 +86,14 @@ void fields(Visitor& v, TrainSettings& t) {
   v("weight_decay", t.weight_decay,
     "AdamW's: a step takes rate * this share off the matrices of nets and conditioner",
     Range{0, 100});
+  v("weight_norm", t.weight_norm,
+    "matrices of nets are learned as lengths and directions; the model has plain ones all the "
+    "same");
   v("clip", t.clip, "largest norm of the gradient; 0: no clipping", Range{0, 1e9});
   v("ema", t.ema, "decay of the averaged weights, which are the model that is saved",
     Range{0, 0.999999});
   v("precision", t.precision, "what the nets multiply in; log-dets and affine stay fp32",
-    OneOf{"fp32", "bf16"});
+    OneOf{"fp32", "bf16", "fp16"});
   v("reversible", t.reversible,
     "recompute activations in the backward pass: memory of one flow instead of all, 4/3 the time");
   v("prior", t.prior, "model file that weights start from, and are held to by a Gaussian prior");

@@ -36,7 +36,8 @@ Tensor spectral_loss(const Tensor& x, const Tensor& y) {
   return windows > 0 ? sum / static_cast<double>(windows) : sum;
 }
 
-Teacher::Teacher(const std::filesystem::path& path, const mel::Convention& convention) {
+Teacher::Teacher(const std::filesystem::path& path, const mel::Convention& convention,
+                 torch::Device device) {
   const flow::Model model = flow::read_model(path);
   if (model.spec.mel != to_json(convention))
     throw Error(Fault::usage, "teacher-differs",
@@ -47,6 +48,7 @@ Teacher::Teacher(const std::filesystem::path& path, const mel::Convention& conve
   std::map<std::string, Tensor> given;
   for (const auto& [name, tensor] : model.tensors) given[name] = to_torch(tensor);
   flow_->load(given);
+  flow_->to(device);
   flow_->expect_autoregressive();
   flow_->eval();
   for (Tensor& weight : flow_->parameters()) weight.set_requires_grad(false);

@@ -28,7 +28,8 @@ torch::Tensor spectral_loss(const torch::Tensor& x, const torch::Tensor& y);
 
 class Teacher {
  public:
-  Teacher(const std::filesystem::path& model, const mel::Convention& convention);
+  Teacher(const std::filesystem::path& model, const mel::Convention& convention,
+          torch::Device device = torch::kCPU);
 
   // The student's condition begins as the teacher's, where they are of one size.
   void prepare(flow::TorchFlow& student) const;

@@ -24,15 +24,16 @@ double round_trip(flow::TorchFlow& flow, const WholeClip& clip) {
 
 }  // namespace
 
-WholeClip whole_clip(const Clip& clip, const mel::Analyser& analyser, const mel::Mel* given) {
+WholeClip whole_clip(const Clip& clip, const mel::Analyser& analyser, const mel::Mel* given,
+                     torch::Device device) {
   const mel::Convention& c = analyser.convention();
   std::vector<float> samples;
   for (int16_t x : clip.samples) samples.push_back(static_cast<float>(x) / 32768.0f);
   mel::Mel mel = given ? *given : analyser.analyse(samples);
   const int64_t frames = frames_of(clip, c.hop, given);
   const torch::Tensor values = torch::from_blob(mel.values.data(), {mel.frames, mel.bands}).clone();
-  return {values.narrow(0, 0, frames).t().unsqueeze(0).contiguous(),
-          torch::from_blob(samples.data(), {1, frames * c.hop}).clone()};
+  return {values.narrow(0, 0, frames).t().unsqueeze(0).contiguous().to(device),
+          torch::from_blob(samples.data(), {1, frames * c.hop}).clone().to(device)};
 }
 
 double log_likelihood(flow::TorchFlow& flow, const WholeClip& clip) {
@@ -51,7 +52,7 @@ HeldOut measure_held_out(flow::TorchFlow& flow, const Corpus& corpus, const Give
     if (static_cast<int>(i) % peers.world() != peers.rank()) continue;
     if (peers.world() == 1) throw_if_interrupted();  // several stop together, after a step
     const Clip& clip = corpus.held_out[i];
-    const WholeClip whole = whole_clip(clip, analyser, mels.of_held_out(i));
+    const WholeClip whole = whole_clip(clip, analyser, mels.of_held_out(i), flow.device());
     if (i == 0) result.round_trip = round_trip(flow, whole);
     sums[0][clip.corpus] += score(flow, whole);
     sums[1][clip.corpus] += static_cast<double>(whole.audio.size(1));

@@ -26,7 +26,8 @@ struct HeldOut {
 struct WholeClip {
   torch::Tensor mel, audio;
 };
-WholeClip whole_clip(const Clip& clip, const mel::Analyser& analyser, const mel::Mel* given);
+WholeClip whole_clip(const Clip& clip, const mel::Analyser& analyser, const mel::Mel* given,
+                     torch::Device device = torch::kCPU);
 
 // What a clip is measured by: a sum over its samples.
 using Score = std::function<double(flow::TorchFlow& flow, const WholeClip& clip)>;

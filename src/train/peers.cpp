@@ -193,7 +193,7 @@ void Peers::reduce(const std::vector<torch::Tensor>& tensors, int divisor) {
   if (!group_ || tensors.empty()) return;
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> rows;
-  for (const torch::Tensor& t : tensors) rows.push_back(t.reshape({-1}));
+  for (const torch::Tensor& t : tensors) rows.push_back(t.reshape({-1}).cpu());
   torch::Tensor flat = torch::cat(rows);
   with_peers(place_, timeout_, "adding up gradients", [&] { group_->sum(flat, timeout_); });
   flat.div_(divisor);
@@ -212,7 +212,7 @@ void Peers::share(const std::vector<torch::Tensor>& tensors) {
   if (!group_) return;
   const torch::NoGradGuard no_grad;
   for (const torch::Tensor& t : tensors) {
-    torch::Tensor mine = t.detach().contiguous();
+    torch::Tensor mine = t.detach().contiguous().cpu();
     with_peers(place_, meeting(), "taking over weights", [&] { group_->share(mine); });
     t.copy_(mine);
   }

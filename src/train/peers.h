@@ -37,7 +37,7 @@ class Peers {
   bool first() const { return place_.rank == 0; }
 
   // In place, over all processes; the tensors are of one type, of equal shapes everywhere, and go
-  // as one.
+  // as one, over the host where they are a GPU's.
   void average(const std::vector<torch::Tensor>& tensors);
   void sum(const std::vector<torch::Tensor>& tensors);
   // What process 0 has, and what it says.

@@ -46,7 +46,7 @@ std::vector<Copy> copies(flow::TorchFlow& flow, const Corpus& corpus, const Give
     const Clip& clip = corpus.held_out[i];
     if (clip.corpus <= done) continue;
     done = clip.corpus;
-    const WholeClip whole = whole_clip(clip, analyser, mels.of_held_out(i));
+    const WholeClip whole = whole_clip(clip, analyser, mels.of_held_out(i), flow.device());
     const int64_t frames = std::min(whole.mel.size(2), most);
     const auto condition =
         flow.condition(net::with_margins(whole.mel.narrow(2, 0, frames), flow.margins()));
@@ -54,7 +54,8 @@ std::vector<Copy> copies(flow::TorchFlow& flow, const Corpus& corpus, const Give
     const torch::Tensor made =
         flow.sample(condition, frames * c.hop, flow.spec().sigma).contiguous();
     const torch::Tensor original = whole.audio.narrow(1, 0, frames * c.hop).contiguous();
-    const auto samples = [](const torch::Tensor& t) {
+    const auto samples = [](const torch::Tensor& given) {
+      const torch::Tensor t = given.cpu();
       return std::vector<float>(t.data_ptr<float>(), t.data_ptr<float>() + t.numel());
     };
     list.push_back({clip.name, c.sample_rate, samples(original), samples(made)});

@@ -28,6 +28,8 @@ namespace fluvox::train {
 namespace {
 
 constexpr int kMostSkipped = 50;  // steps in a row without a finite gradient: the run has diverged
+constexpr double kFirstLossScale = 65536;
+constexpr int64_t kStepsOfLossScale = 1000;
 constexpr double kLeastRateFactor = 1.0 / 8;  // the rate is halved so far, and then the run ends
 
 mel::Convention convention_of(const TrainSettings& settings) {
@@ -51,11 +53,16 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// A bias or a scale has a size of its own, and W of a 1x1 convolution is held by its log|det|: what
-// decays is the matrices of nets.
-bool decays(const std::string& name, const torch::Tensor& weight) {
-  return weight.dim() > 1 &&
-         (name.find(".net.") != std::string::npos || name.rfind("conditioner.", 0) == 0);
+at::ScalarType precision_of(const TrainSettings& settings) {
+  if (settings.precision == "bf16") return at::kBFloat16;
+  return settings.precision == "fp16" ? at::kHalf : at::kFloat;
+}
+
+double norm_of_gradients(const std::vector<torch::Tensor>& tensors) {
+  std::vector<torch::Tensor> norms;
+  for (const torch::Tensor& tensor : tensors)
+    if (tensor.grad().defined()) norms.push_back(tensor.grad().norm());
+  return norms.empty() ? 0 : torch::stack(norms).norm().item<double>();
 }
 
 }  // namespace
@@ -66,6 +73,7 @@ Trainer::Trainer(const TrainSettings& settings, const std::filesystem::path& fol
       folder_(folder),
       progress_(options.peers->first() ? options.progress : ProgressMode::none),
       peers_(options.peers),
+      device_(options.device),
       convention_(convention_of(settings)) {
   if (!settings_.mel_dir.empty() && settings_.speeds != std::vector<double>{1.0})
     throw Error(
@@ -78,7 +86,9 @@ Trainer::Trainer(const TrainSettings& settings, const std::filesystem::path& fol
   for (const std::string& reason : corpus_.rejected) warn("rejected: " + reason);
   torch::manual_seed(settings_.seed);
   flow_ = std::make_shared<flow::TorchFlow>(spec_);
-  flow_->set_net_precision(settings_.precision == "bf16" ? at::kBFloat16 : at::kFloat);
+  flow_->to(device_);
+  flow_->set_net_precision(precision_of(settings_));
+  if (settings_.precision == "fp16") loss_scale_ = kFirstLossScale;
   batches_ = std::make_unique<Batches>(corpus_, settings_, convention_, flow_->margins(), &mels_);
   for (auto& [name, tensor] : flow_->weights()) {
     names_.push_back(name);
@@ -86,21 +96,12 @@ Trainer::Trainer(const TrainSettings& settings, const std::filesystem::path& fol
   }
   state_ = flow_->state();
   flow_->set_reversible(settings_.reversible);
-  std::vector<torch::Tensor> decaying, others;
-  for (size_t i = 0; i < names_.size(); ++i)
-    (decays(names_[i], weights_[i]) ? decaying : others).push_back(weights_[i]);
-  using Group = torch::optim::OptimizerParamGroup;
-  using Options = torch::optim::AdamWOptions;
-  const Options plain = Options(settings_.learning_rate).betas({0.9, 0.98}).weight_decay(0);
-  adam_ = std::make_unique<torch::optim::AdamW>(
-      std::vector<Group>{Group(decaying, std::make_unique<Options>(
-                                             Options(plain).weight_decay(settings_.weight_decay))),
-                         Group(others, std::make_unique<Options>(plain))},
-      plain);
+  learned_.emplace(names_, weights_, settings_.weight_norm);
+  adam_.emplace(learned_->tensors(), learned_->decays(), settings_.weight_decay);
   set_prior();
   set_mel_loss();
   if (options.teacher) {
-    teacher_.emplace(*options.teacher, convention_);
+    teacher_.emplace(*options.teacher, convention_, device_);
     teacher_->prepare(*flow_);
   }
   start(options);
@@ -123,9 +124,10 @@ void Trainer::start(const TrainOptions& options) {
   if (init) {
     flow_->load(tensors_of(*init));
   } else {
-    const Batch batch = batches_->at(0, 0, static_cast<int>(segments_a_step()));
+    const Batch batch = batch_of(0, 0, static_cast<int>(segments_a_step()));
     flow_->initialise(batch.audio, flow_->condition(batch.mel));
   }
+  learned_->take();
   for (const torch::Tensor& weight : weights_) average_.push_back(weight.detach().clone());
   share_state();
 }
@@ -143,7 +145,7 @@ void Trainer::set_prior() {
                        weights_[i].sizes(), ", found ",
                        found == given.end() ? text("none") : text(found->second.sizes()),
                        ": give the model's own settings"));
-    centre.push_back(found->second);
+    centre.push_back(found->second.to(device_));
   }
   double samples = 0;
   for (const Clip& clip : corpus_.clips) samples += static_cast<double>(clip.samples.size());
@@ -166,23 +168,28 @@ void Trainer::set_mel_loss() {
   mel_loss_.emplace(convention_);
 }
 
+Batch Trainer::batch_of(int64_t step, int first, int count) const {
+  const Batch batch = batches_->at(step, first, count);
+  return {batch.audio.to(device_), batch.mel.to(device_)};
+}
+
 Batch Trainer::batch_of(int64_t step) const {
-  return batches_->at(step, peers_->rank() * own_segments(), own_segments());
+  return batch_of(step, peers_->rank() * own_segments(), own_segments());
 }
 
 torch::Tensor Trainer::loss_of(const Batch& batch, int64_t step, int first_slot) {
   const int64_t count = batch.audio.size(0), samples = batch.audio.size(1);
   const auto drawn = [&] {
-    return noise(settings_.seed, step, first_slot, static_cast<int>(count), samples);
+    return noise(settings_.seed, step, first_slot, static_cast<int>(count), samples).to(device_);
   };
   if (!teacher_) {
     const auto condition = flow_->condition(batch.mel);
     const torch::Tensor nats =
         flow_->log_prob(batch.audio, condition).mean() / static_cast<double>(samples);
     if (!mel_loss_) return -nats;
-    const torch::Tensor z = spec_.sigma * drawn();
+    const torch::Tensor z = drawn().view({count, -1, flow_->positions(samples)});
     const torch::Tensor apart = (*mel_loss_)(
-        flow_->inverse(z.view({count, -1, flow_->positions(samples)}), condition), batch.audio);
+        flow_->inverse(flow_->temperatures(spec_.sigma, z.options()) * z, condition), batch.audio);
     mel_apart_ += apart.item<double>() / settings_.accumulate;
     return settings_.mel_weight * apart - nats;
   }
@@ -192,7 +199,7 @@ torch::Tensor Trainer::loss_of(const Batch& batch, int64_t step, int first_slot)
 }
 
 std::string Trainer::find_gradients(const Batch& batch, int64_t step) {
-  adam_->zero_grad();
+  for (const torch::Tensor& weight : weights_) weight.mutable_grad() = torch::Tensor();
   loss_ = 0;
   mel_apart_ = 0;
   try {
@@ -202,7 +209,7 @@ std::string Trainer::find_gradients(const Batch& batch, int64_t step) {
                        batch.mel.narrow(0, first, settings_.batch)};
       const torch::Tensor loss =
           loss_of(mine, step, peers_->rank() * own_segments() + first) / settings_.accumulate;
-      loss.backward();
+      (loss_scale_ * loss).backward();
       loss_ += loss.item<double>();
     }
   } catch (const Error& error) {
@@ -210,6 +217,9 @@ std::string Trainer::find_gradients(const Batch& batch, int64_t step) {
     loss_ = std::numeric_limits<double>::quiet_NaN();
     return text(": ", error.what());
   }
+  const torch::NoGradGuard no_grad;
+  for (const torch::Tensor& weight : weights_)
+    if (loss_scale_ != 1 && weight.grad().defined()) weight.mutable_grad().div_(loss_scale_);
   return "";
 }
 
@@ -245,14 +255,12 @@ std::map<std::string, torch::Tensor> Trainer::gradients_at(int64_t step) {
 }
 
 bool Trainer::train_step(const Batch& batch) {
-  for (auto& group : adam_->param_groups())
-    static_cast<torch::optim::AdamWOptions&>(group.options())
-        .lr(rate_factor_ * rate_at(settings_, step_));
   const std::string why = find_gradients(batch, step_);
   average_over_peers();
   if (prior_) prior_->add_gradient(weights_);
-  gradient_norm_ =
-      torch::nn::utils::clip_grad_norm_(weights_, settings_.clip > 0 ? settings_.clip : 1e30);
+  learned_->find_gradients();
+  gradient_norm_ = norm_of_gradients(learned_->tensors());
+  if (std::isfinite(loss_) && !std::isfinite(gradient_norm_) && lower_loss_scale()) return false;
   if (!std::isfinite(loss_) || !std::isfinite(gradient_norm_)) {
     warn(text("step ", step_, " skipped: loss ", loss_, ", gradient ", gradient_norm_, why));
     ++skipped_in_a_row_;
@@ -260,7 +268,11 @@ bool Trainer::train_step(const Batch& batch) {
     return false;
   }
   skipped_in_a_row_ = 0;
-  adam_->step();
+  if (settings_.precision == "fp16" && (step_ + 1) % kStepsOfLossScale == 0) loss_scale_ *= 2;
+  const double limit = settings_.clip > 0 ? settings_.clip : gradient_norm_;
+  adam_->step(rate_factor_ * rate_at(settings_, step_),
+              gradient_norm_ > limit ? gradient_norm_ / limit : 1);
+  learned_->put();
   // Early on the average would remember the start: let it forget faster then.
   const double decay = std::min(
       settings_.ema, (1.0 + static_cast<double>(step_)) / (10.0 + static_cast<double>(step_)));
@@ -269,6 +281,16 @@ bool Trainer::train_step(const Batch& batch) {
   tally_.nats += settings_.mel_weight * mel_apart_ - loss_;
   tally_.mel_apart += mel_apart_;
   ++tally_.steps;
+  return true;
+}
+
+// What is below 6e-8 is lost in fp16 and what is beyond 65504 is infinite, so there the loss is
+// multiplied by a scale before its gradients are found, and they are divided by it. It doubles now
+// and then, and halves, for the price of a step, where it was too much.
+bool Trainer::lower_loss_scale() {
+  if (loss_scale_ <= 1) return false;
+  loss_scale_ /= 2;
+  ++tally_.skipped;
   return true;
 }
 
@@ -288,17 +310,22 @@ void Trainer::go_back(const std::string& why) {
   note({{"step", step_}, {"event", "diverged"}, {"rate_factor", rate_factor_}});
 }
 
+std::shared_ptr<flow::TorchFlow> Trainer::averaged_flow() const {
+  auto flow = std::make_shared<flow::TorchFlow>(spec_);
+  flow->load(averaged());
+  flow->to(device_);
+  flow->eval();
+  return flow;
+}
+
 HeldOut Trainer::measure() {
-  flow::TorchFlow flow(spec_);
-  flow.load(averaged());
-  flow.eval();
   const Score minus_divergence = [this](flow::TorchFlow& student, const WholeClip& clip) {
     const int64_t samples = clip.audio.size(1);
-    const torch::Tensor z = noise(settings_.seed, -1, 0, 1, samples);
+    const torch::Tensor z = noise(settings_.seed, -1, 0, 1, samples).to(device_);
     const auto lesson = teacher_->teach(student, net::with_margins(clip.mel, student.margins()), z);
     return -lesson.divergence.item<double>() * static_cast<double>(samples);
   };
-  return measure_held_out(flow, corpus_, mels_, mel::Analyser(convention_), *peers_,
+  return measure_held_out(*averaged_flow(), corpus_, mels_, mel::Analyser(convention_), *peers_,
                           teacher_ ? minus_divergence : Score(log_likelihood));
 }
 
@@ -320,10 +347,7 @@ void Trainer::note(const Json& event) {
 }
 
 std::vector<Copy> Trainer::copies() {
-  flow::TorchFlow flow(spec_);
-  flow.load(averaged());
-  flow.eval();
-  return train::copies(flow, corpus_, mels_, mel::Analyser(convention_));
+  return train::copies(*averaged_flow(), corpus_, mels_, mel::Analyser(convention_));
 }
 
 // The figures of a line of the log, and a copy of a held-out clip, for TensorBoard.

@@ -4,8 +4,8 @@
 //   trainer.run();                      // runs/voice/model.safetensors is the model, averaged
 //   weights
 //
-// One thread count and one instruction set give the same weights, bit for bit, whether a run was
-// interrupted and resumed or not.
+// On the CPU one thread count and one instruction set give the same weights, bit for bit, whether a
+// run was interrupted and resumed or not.
 #pragma once
 
 #include <chrono>
@@ -14,6 +14,7 @@
 
 #include "core/progress.h"
 #include "flow/flow_torch.h"
+#include "train/adamw.h"
 #include "train/batches.h"
 #include "train/checkpoint.h"
 #include "train/config.h"
@@ -21,6 +22,7 @@
 #include "train/distill.h"
 #include "train/events.h"
 #include "train/held_out.h"
+#include "train/learned.h"
 #include "train/mel_loss.h"
 #include "train/peers.h"
 #include "train/prior.h"
@@ -37,6 +39,7 @@ struct TrainOptions {
   std::optional<std::filesystem::path> teacher;
   bool rehearsal = false;  // for rehearse() alone: nothing is written
   std::shared_ptr<Peers> peers = std::make_shared<Peers>();
+  torch::Device device = torch::kCPU;
 };
 
 // What a run of these settings would take, from a few steps of it.
@@ -64,13 +67,17 @@ class Trainer {
  private:
   int own_segments() const { return settings_.batch * settings_.accumulate; }
   int64_t segments_a_step() const { return int64_t{own_segments()} * peers_->world(); }
+  // `count` of a step's slots from `first` on, where the run works; those of this process
+  Batch batch_of(int64_t step, int first, int count) const;
   Batch batch_of(int64_t step) const;
   torch::Tensor loss_of(const Batch& batch, int64_t step, int first_slot);
   std::string find_gradients(const Batch& batch, int64_t step);  // why there are none, or ""
   void average_over_peers();
   bool train_step(const Batch& batch);  // false: skipped, its loss or gradient was not finite
+  bool lower_loss_scale();
   void go_back(const std::string& why);
   std::map<std::string, torch::Tensor> averaged() const;  // what a model file holds
+  std::shared_ptr<flow::TorchFlow> averaged_flow() const;
   void set_prior();
   void set_mel_loss();
   void start(const TrainOptions& options);
@@ -89,16 +96,18 @@ class Trainer {
   std::filesystem::path folder_;
   ProgressMode progress_;
   std::shared_ptr<Peers> peers_;
+  torch::Device device_;
   mel::Convention convention_;
   flow::Spec spec_;
   Corpus corpus_;
   GivenMels mels_;
   std::shared_ptr<flow::TorchFlow> flow_;
   std::unique_ptr<Batches> batches_;
-  std::vector<std::string> names_;  // of what is learned
+  std::vector<std::string> names_;  // of what the model learns
   std::vector<torch::Tensor> weights_, average_;
   std::map<std::string, torch::Tensor> state_;  // saved but not learned: never averaged
-  std::unique_ptr<torch::optim::AdamW> adam_;
+  std::optional<Learned> learned_;
+  std::optional<AdamW> adam_;
   std::optional<Prior> prior_;
   std::optional<MelLoss> mel_loss_;
   std::optional<Teacher> teacher_;
@@ -108,6 +117,7 @@ class Trainer {
   int skipped_in_a_row_ = 0;
   double loss_ = 0, mel_apart_ = 0;  // of the last step; the second is part of the first
   double gradient_norm_ = 0, held_out_ = 0, best_held_out_ = 0, rate_factor_ = 1;
+  double loss_scale_ = 1;
   std::optional<HeldOut> measured_;
   // Since the last line of the log.
   struct Tally {

@@ -17,21 +17,21 @@ void Trainer::save() {
   if (!peers_->first()) return;
   Checkpoint checkpoint;
   checkpoint.step = step_;
+  checkpoint.updates = adam_->updates;
   checkpoint.settings = to_json(settings_);
   checkpoint.spec = to_json(spec_);
   checkpoint.held_out = held_out_;
   checkpoint.best_held_out = best_held_out_;
   checkpoint.best_step = best_step_;
   checkpoint.rate_factor = rate_factor_;
-  for (size_t i = 0; i < names_.size(); ++i) {
-    checkpoint.tensors["weights/" + names_[i]] = to_host(weights_[i]);
+  checkpoint.loss_scale = loss_scale_;
+  for (size_t i = 0; i < names_.size(); ++i)
     checkpoint.tensors["average/" + names_[i]] = to_host(average_[i]);
-    const auto state = adam_->state().find(weights_[i].unsafeGetTensorImpl());
-    if (state == adam_->state().end()) continue;
-    const auto& moments = static_cast<torch::optim::AdamWParamState&>(*state->second);
-    checkpoint.updates = moments.step();
-    checkpoint.tensors["moment1/" + names_[i]] = to_host(moments.exp_avg());
-    checkpoint.tensors["moment2/" + names_[i]] = to_host(moments.exp_avg_sq());
+  for (size_t i = 0; i < learned_->names().size(); ++i) {
+    const std::string& name = learned_->names()[i];
+    checkpoint.tensors["weights/" + name] = to_host(learned_->tensors()[i]);
+    checkpoint.tensors["moment1/" + name] = to_host(adam_->moment1[i]);
+    checkpoint.tensors["moment2/" + name] = to_host(adam_->moment2[i]);
   }
   for (const auto& [name, tensor] : state_) checkpoint.tensors["state/" + name] = to_host(tensor);
   write_checkpoint(folder_, checkpoint, settings_.keep);
@@ -51,22 +51,22 @@ void Trainer::restore(const Checkpoint& checkpoint) {
     return to_torch(found->second);
   };
   average_.clear();
-  for (size_t i = 0; i < names_.size(); ++i) {
-    weights_[i].copy_(tensor("weights/" + names_[i]));
-    average_.push_back(tensor("average/" + names_[i]));
-    if (!checkpoint.tensors.count("moment1/" + names_[i])) continue;
-    auto state = std::make_unique<torch::optim::AdamWParamState>();
-    state->step(checkpoint.updates);
-    state->exp_avg(tensor("moment1/" + names_[i]));
-    state->exp_avg_sq(tensor("moment2/" + names_[i]));
-    adam_->state()[weights_[i].unsafeGetTensorImpl()] = std::move(state);
+  for (const std::string& name : names_) average_.push_back(tensor("average/" + name).to(device_));
+  for (size_t i = 0; i < learned_->names().size(); ++i) {
+    const std::string& name = learned_->names()[i];
+    learned_->tensors()[i].copy_(tensor("weights/" + name));
+    adam_->moment1[i].copy_(tensor("moment1/" + name));
+    adam_->moment2[i].copy_(tensor("moment2/" + name));
   }
+  adam_->updates = checkpoint.updates;
+  learned_->put();
   for (auto& [name, mine] : state_) mine.copy_(tensor("state/" + name));
   step_ = checkpoint.step;
   held_out_ = checkpoint.held_out;
   best_held_out_ = checkpoint.best_held_out;
   best_step_ = checkpoint.best_step;
   rate_factor_ = checkpoint.rate_factor;
+  if (checkpoint.loss_scale > 0) loss_scale_ = checkpoint.loss_scale;
 }
 
 void Trainer::restore_newest() {
@@ -80,38 +80,25 @@ void Trainer::share_state() {
   const torch::NoGradGuard no_grad;
   if (average_.empty())
     for (const torch::Tensor& weight : weights_) average_.push_back(torch::zeros_like(weight));
-  std::vector<torch::Tensor> all(weights_);
-  all.insert(all.end(), average_.begin(), average_.end());
+  std::vector<torch::Tensor> all;
+  for (const auto& tensors : {learned_->tensors(), average_, adam_->moment1, adam_->moment2})
+    all.insert(all.end(), tensors.begin(), tensors.end());
   for (const auto& [name, tensor] : state_) all.push_back(tensor);
-  // Adam's moments: of all weights, or of none.
-  const bool moments = peers_->agreed(!adam_->state().empty());
-  int64_t updates = 0;
-  for (size_t i = 0; moments && i < weights_.size(); ++i) {
-    auto& slot = adam_->state()[weights_[i].unsafeGetTensorImpl()];
-    if (!slot) {
-      auto made = std::make_unique<torch::optim::AdamWParamState>();
-      made->exp_avg(torch::zeros_like(weights_[i]));
-      made->exp_avg_sq(torch::zeros_like(weights_[i]));
-      slot = std::move(made);
-    }
-    const auto& mine = static_cast<torch::optim::AdamWParamState&>(*slot);
-    all.insert(all.end(), {mine.exp_avg(), mine.exp_avg_sq()});
-    updates = mine.step();
-  }
-  const torch::Tensor counters =
-      torch::tensor({static_cast<double>(step_), static_cast<double>(best_step_),
-                     static_cast<double>(updates), held_out_, best_held_out_, rate_factor_},
-                    torch::kFloat64);
+  const torch::Tensor counters = torch::tensor(
+      {static_cast<double>(step_), static_cast<double>(best_step_),
+       static_cast<double>(adam_->updates), held_out_, best_held_out_, rate_factor_, loss_scale_},
+      torch::kFloat64);
   all.push_back(counters);
   peers_->share(all);
+  learned_->put();
   const auto counter = [&](int64_t i) { return counters[i].item<double>(); };
   step_ = static_cast<int64_t>(counter(0));
   best_step_ = static_cast<int64_t>(counter(1));
+  adam_->updates = static_cast<int64_t>(counter(2));
   held_out_ = counter(3);
   best_held_out_ = counter(4);
   rate_factor_ = counter(5);
-  for (auto& [key, slot] : adam_->state())
-    static_cast<torch::optim::AdamWParamState&>(*slot).step(static_cast<int64_t>(counter(2)));
+  loss_scale_ = counter(6);
 }
 
 void Trainer::export_model(const std::filesystem::path& path) {

@@ -5,11 +5,10 @@
 
 #include <cmath>
 
-#include "audio/sound_file.h"
 #include "flow/model_file.h"
 #include "models/registry.h"
-#include "support/made_speech.h"
 #include "support/oracles/student.h"
+#include "support/short_run.h"
 #include "support/temp_folder.h"
 #include "support/throws.h"
 #include "train/noise.h"
@@ -133,10 +132,7 @@ class Distilling : public testing::Test {
  protected:
   Distilling() {
     at::set_num_threads(1);
-    fs::create_directories(folder_ / "corpus");
-    for (uint64_t seed = 0; seed < 4; ++seed)
-      audio::write_sound(folder_ / "corpus" / text("clip", seed, ".wav"),
-                         support::made_speech(22050, 0.5, seed), 22050);
+    support::write_clips(folder_ / "corpus", 4, 0.5);
     settings_.corpora = {Json{{"path", (folder_ / "corpus").string()}, {"held_out", 1}}};
     settings_.frames = 6;
     settings_.batch = 2;

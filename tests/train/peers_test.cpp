@@ -13,11 +13,10 @@
 #include <fstream>
 #include <thread>
 
-#include "audio/sound_file.h"
 #include "flow/safetensors.h"
 #include "models/registry.h"
 #include "support/gradients_torch.h"
-#include "support/made_speech.h"
+#include "support/short_run.h"
 #include "support/temp_folder.h"
 #include "support/throws.h"
 #include "train/tensors_torch.h"
@@ -106,22 +105,6 @@ void run_pair(const std::string& name, const fs::path& folder) {
   EXPECT_EQ(second.wait(), 0) << second.said();
 }
 
-TrainSettings settings_for(const fs::path& folder) {
-  TrainSettings s;
-  s.settings = {{"channels", 8}, {"dilations", {1}}, {"rounds", 1}, {"hidden", 8}, {"width", 8}};
-  s.corpora = {Json{{"path", (folder / "corpus").string()}, {"held_out", 2}}};
-  s.frames = 8;
-  s.batch = 2;
-  return s;
-}
-
-void make_corpus(const fs::path& folder) {
-  fs::create_directories(folder / "corpus");
-  for (uint64_t seed = 0; seed < 6; ++seed)
-    audio::write_sound(folder / "corpus" / text("clip", seed, ".wav"),
-                       support::made_speech(22050, 1.2, seed), 22050);
-}
-
 std::shared_ptr<Peers> peers() {
   return std::make_shared<Peers>(place_from_environment(), std::chrono::seconds(60));
 }
@@ -166,7 +149,7 @@ TEST(InAChild, DISABLED_Gradients) {
   const fs::path folder = std::getenv(kFolder);
   TrainOptions options{false, {}, ProgressMode::none};
   options.peers = peers();
-  Trainer trainer(settings_for(folder), folder / "run", options);
+  Trainer trainer(support::short_run(folder / "corpus"), folder / "run", options);
   Tensors found;
   trainer.flow().randomise_last_layers(0.2, 7);
   for (const auto& [name, tensor] : trainer.gradients_at(3)) found[name] = to_host(tensor);
@@ -190,13 +173,13 @@ TEST(Peers, OneExactStepOfTwoIsThatOfOne) {
 TEST(Peers, GradientsOfTwoTrainersAreThoseOfOneWithTwiceTheBatch) {
   at::set_num_threads(1);
   const support::TempFolder folder;
-  make_corpus(folder.path());
+  support::write_clips(folder / "corpus", 6, 1.2);
   run_pair("Gradients", folder.path());
   EXPECT_EQ(slurp(folder / "gradients0"), slurp(folder / "gradients1"));
   support::Gradients found;
   for (const auto& [name, tensor] : flow::read_safetensors(folder / "gradients0").tensors)
     found[name] = to_torch(tensor);
-  TrainSettings settings = settings_for(folder.path());
+  TrainSettings settings = support::short_run(folder / "corpus");
   settings.batch = 4;
   Trainer alone(settings, folder / "alone", {false, {}, ProgressMode::none});
   alone.flow().randomise_last_layers(0.2, 7);
@@ -208,8 +191,8 @@ TEST(Peers, GradientsOfTwoTrainersAreThoseOfOneWithTwiceTheBatch) {
 class Lost : public testing::Test {
  protected:
   Lost() {
-    make_corpus(folder_.path());
-    const TrainSettings s = settings_for(folder_.path());
+    support::write_clips(folder_ / "corpus", 6, 1.2);
+    const TrainSettings s = support::short_run(folder_ / "corpus");
     command_ = {FLUVOX_TRAIN_PROGRAM,
                 "train",
                 "-d",

@@ -7,14 +7,13 @@
 #include <set>
 #include <sstream>
 
-#include "audio/sound_file.h"
 #include "core/toml.h"
 #include "corpus/lines.h"
 #include "corpus/prepare.h"
 #include "flow/model_file.h"
 #include "models/registry.h"
 #include "runtime/session.h"
-#include "support/made_speech.h"
+#include "support/short_run.h"
 #include "support/temp_folder.h"
 #include "train/trainer.h"
 
@@ -75,10 +74,7 @@ TEST_P(Recipe, TrainsShrunk) {
   const support::TempFolder folder;
   TrainSettings t = settings();
   const int rate = convention_of(t).sample_rate;
-  fs::create_directories(folder / "wavs");
-  for (uint64_t seed = 0; seed < 3; ++seed)
-    audio::write_sound(folder / ("wavs/clip" + std::to_string(seed) + ".wav"),
-                       support::made_speech(rate, 0.6, seed), rate);
+  support::write_clips(folder / "wavs", 3, 0.6, rate);
   const corpus::Prepared prepared =
       corpus::prepare(corpus::list_corpus(folder / "wavs"), {.held_out = 1}, folder / "prepared", 1,
                       ProgressMode::none);

@@ -15,8 +15,10 @@
 #include "runtime/session.h"
 #include "support/gradients_torch.h"
 #include "support/made_speech.h"
+#include "support/short_run.h"
 #include "support/temp_folder.h"
 #include "support/throws.h"
+#include "train/tensors_torch.h"
 
 namespace fluvox::train {
 namespace {
@@ -28,15 +30,8 @@ class Training : public testing::Test {
  protected:
   Training() {
     at::set_num_threads(1);
-    fs::create_directories(corpus());
-    for (uint64_t seed = 0; seed < 6; ++seed)
-      audio::write_sound(corpus() / text("clip", seed, ".wav"),
-                         support::made_speech(22050, 1.2, seed), 22050);
-    settings_.settings = {
-        {"channels", 8}, {"dilations", {1}}, {"rounds", 1}, {"hidden", 8}, {"width", 8}};
-    settings_.corpora = {Json{{"path", corpus().string()}, {"held_out", 2}}};
-    settings_.frames = 8;
-    settings_.batch = 2;
+    support::write_clips(corpus(), 6, 1.2);
+    settings_ = support::short_run(corpus());
     settings_.steps = 12;
     settings_.warmup = 2;
     settings_.measure_every = 6;
@@ -60,14 +55,18 @@ std::string newest_file(const fs::path& folder) {
 }
 
 // compact, and models whose state is saved beside their weights: the running statistics of batch
-// norms, and whether an ActNorm has seen its data.
+// norms, and whether an ActNorm has seen its data; and compact under weight norm and in fp16.
 class Resuming : public Training, public testing::WithParamInterface<std::string> {};
 
-INSTANTIATE_TEST_SUITE_P(Models, Resuming, testing::Values("compact", "squeezewave", "flowavenet"),
+INSTANTIATE_TEST_SUITE_P(Models, Resuming,
+                         testing::Values("compact", "squeezewave", "flowavenet", "weight_norm",
+                                         "fp16"),
                          [](const auto& one) { return one.param; });
 
 TEST_P(Resuming, EqualsUninterruptedBitForBit) {
-  if (GetParam() != "compact") {
+  settings_.weight_norm = GetParam() == "weight_norm";
+  if (GetParam() == "fp16") settings_.precision = "fp16";
+  if (GetParam() == "squeezewave" || GetParam() == "flowavenet") {
     settings_.model = GetParam();
     settings_.settings = models::architecture(GetParam()).tiny;
   }
@@ -264,6 +263,50 @@ TEST_F(Training, AccumulatedGradientsAreThoseOfTheWholeBatch) {
   EXPECT_LT(support::relative_distance(parts, whole), 1e-6);
 }
 
+// The scale of fp16's loss is not in them; and the weights are those of fp32.
+TEST_F(Training, HalfPrecisionHasTheGradientsOfFp32) {
+  std::map<std::string, std::map<std::string, torch::Tensor>> found;
+  for (const char* precision : {"fp32", "bf16", "fp16"}) {
+    settings_.precision = precision;
+    TrainOptions options = quiet();
+    options.rehearsal = true;
+    Trainer trainer(settings_, run("a"), options);
+    trainer.flow().randomise_last_layers(0.3, 1);
+    found[precision] = trainer.gradients_at(0);
+  }
+  const auto apart = [&](const char* precision) {
+    double difference = 0, whole = 0;
+    for (const auto& [name, gradient] : found.at("fp32")) {
+      EXPECT_EQ(found.at(precision).at(name).scalar_type(), at::kFloat) << name;
+      difference += (found.at(precision).at(name) - gradient).square().sum().item<double>();
+      whole += gradient.square().sum().item<double>();
+    }
+    return std::sqrt(difference / whole);
+  };
+  EXPECT_LT(apart("bf16"), 2e-2);
+  EXPECT_LT(apart("fp16"), 3e-3);
+  EXPECT_GT(apart("fp16"), 1e-6);
+}
+
+// Gradients of 1e6 times the loss are beyond what fp16 holds: the scale halves until they are not.
+TEST_F(Training, Fp16FindsTheScaleThatItsGradientsNeed) {
+  settings_.precision = "fp16";
+  settings_.frames = 16;
+  settings_.mel_weight = 1e6;
+  settings_.steps = 40;
+  settings_.measure_every = settings_.save_every = 40;
+  Trainer trainer(settings_, run("a"), quiet());
+  trainer.run();
+  const Checkpoint last = newest_checkpoint(run("a"));
+  EXPECT_LT(last.loss_scale, 65536);
+  const double halvings = std::log2(65536 / last.loss_scale);
+  EXPECT_EQ(halvings, std::round(halvings));
+  EXPECT_EQ(static_cast<double>(last.updates), 40 - halvings);
+  EXPECT_EQ(last.rate_factor, 1);
+  for (const auto& [name, weight] : trainer.flow().weights())
+    EXPECT_TRUE(weight.isfinite().all().item<bool>()) << name;
+}
+
 TEST_F(Training, WeightDecayTakesItsShareOffMatricesAlone) {
   settings_.steps = 1;
   settings_.warmup = 0;
@@ -281,6 +324,33 @@ TEST_F(Training, WeightDecayTakesItsShareOffMatricesAlone) {
     const double share = name.ends_with("weight") ? 0.01 * 3 : 0;
     EXPECT_LT((lost - share * start.at(name)).abs().max().item<double>(), 1e-6) << name;
   }
+}
+
+// A step that is as good as none leaves lengths and directions where they were; a real one moves
+// both. The model file knows nothing of them.
+TEST_F(Training, UnderWeightNormTheModelHasPlainWeights) {
+  settings_.weight_norm = true;
+  settings_.steps = 2;
+  const auto trained = [this](const std::string& name, double rate) {
+    settings_.learning_rate = rate;
+    Trainer(settings_, run(name), quiet()).run();
+    return flow::read_model(run(name) / "model.safetensors").tensors;
+  };
+  const Tensors still = trained("a", 1e-9), moved = trained("b", 1e-2);
+  settings_.weight_norm = false;
+  const Tensors plain = trained("c", 1e-9);
+  EXPECT_EQ(newest_checkpoint(run("c")).tensors.count("weights/steps.3.net.first.weight"), 1u);
+  const Tensors learned = newest_checkpoint(run("b")).tensors;
+  EXPECT_EQ(learned.count("weights/steps.3.net.first.weight/length"), 1u);
+  ASSERT_EQ(still.size(), plain.size());
+  for (const auto& [name, tensor] : plain) {
+    const torch::Tensor one = to_torch(still.at(name)), other = to_torch(tensor);
+    EXPECT_LT((one - other).abs().max().item<double>(), 1e-6) << name;
+  }
+  const torch::Tensor before = to_torch(plain.at("steps.3.net.first.weight")).flatten(1);
+  const torch::Tensor after = to_torch(moved.at("steps.3.net.first.weight")).flatten(1);
+  EXPECT_GT((after.norm(2, 1) - before.norm(2, 1)).abs().min().item<double>(), 1e-4);
+  EXPECT_LT(torch::cosine_similarity(before, after).max().item<double>(), 1 - 1e-5);
 }
 
 TEST_F(Training, TheRoundTripOfHeldOutAudioIsNoted) {

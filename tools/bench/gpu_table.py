@@ -102,7 +102,7 @@ def rendered(arguments):
 
 
 def tests(table):
-    for name in ("test_gpu", "test_ops_gpu"):
+    for name in ("test_gpu", "test_ops_gpu", "test_train_gpu"):
         if not table.program(name).exists():
             continue
         report = table.arguments.output.with_suffix(f".{name}.json")
@@ -242,7 +242,8 @@ def sanitized(table):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binaries", type=pathlib.Path, required=True,
-                        help="a folder with test_gpu, test_ops_gpu, fluvox-rendering and fluvox-training-step")
+                        help="a folder with test_gpu, test_ops_gpu, test_train_gpu, fluvox-rendering and "
+                             "fluvox-training-step")
     parser.add_argument("--output", type=pathlib.Path, required=True)
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
