@@ -199,9 +199,10 @@ T part_from_json(Json json, const std::string& where) {
   return from_json<T>(json, where);
 }
 
-// Not by braces: what a list of them has begun is lost where memory ends within it.
+// Not by braces, nor from null: where memory ends within, the one loses what it has begun, and the
+// other is left an object that has none.
 inline Json part_to_json(const std::string& kind) {
-  Json json;
+  Json json = Json::object();
   json["kind"] = kind;
   return json;
 }
