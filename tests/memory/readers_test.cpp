@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <optional>
 
 #include "audio/sound_file.h"
 #include "core/error.h"
@@ -178,6 +179,25 @@ class Readers : public testing::Test {
   std::string at(const std::string& name) const { return folder_ / name; }
   support::TempFolder folder_;
 };
+
+// Each of its allocations, since there are few.
+TEST(DefaultSpec, IsWholeOrNothing) {
+  bool failed = true;
+  for (long at = 1; failed; ++at) {
+    std::optional<flow::Spec> spec;  // its destructor takes memory itself
+    bool thrown = false;
+    left = at;
+    try {
+      spec.emplace();
+    } catch (const std::bad_alloc&) {
+      thrown = true;
+    }
+    failed = left == 0;
+    left = 0;
+    EXPECT_EQ(thrown, failed) << at;
+    EXPECT_TRUE(failed || at > 3) << at;
+  }
+}
 
 TEST_F(Readers, Npy) {
   const std::vector<size_t> shape = {30, 8};
